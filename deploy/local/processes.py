@@ -1,0 +1,205 @@
+"""The processes of one machine, as a table: what to run, when it is ready, in which order to stop."""
+
+import contextlib
+import json
+import os
+import socket
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.local import kafka
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+Check = Callable[[], str]
+"""Return "" when all is well, otherwise what is missing, in words for the operator."""
+
+
+def _nothing() -> None:
+    """Most processes need no preparation."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSpec:
+    """One process. The supervisor knows nothing else about it."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    output: Path
+    """Gets stdout and stderr."""
+    log: Path
+    """Where to look for the reason when it dies."""
+    not_ready: Check
+    """Asked after a start until it returns ""."""
+    not_well: Check
+    """Asked now and then once it was ready."""
+    after: tuple[str, ...] = ()
+    """Started when these are ready."""
+    prepare: Callable[[], None] = _nothing
+    """Called before each start; may raise."""
+    stop_step: int = 0
+    """Processes of one step are stopped together, step 0 first."""
+    stop_timeout_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """One installation on one machine: a data folder, and ports in a row from ``port``."""
+
+    data: Path
+    port: int
+    host: str = "127.0.0.1"
+    demo: bool = False
+    inherited: Mapping[str, str] = field(default_factory=dict)
+    """The environment the supervisor was started with."""
+
+    @property
+    def ports(self) -> dict[str, int]:
+        names = ("front", "history", "kafka", "kafka controller", "worker")
+        return {name: self.port + offset for offset, name in enumerate(names)}
+
+    @property
+    def front_url(self) -> str:
+        return f"http://{self._reachable_host}:{self.port}"
+
+    @property
+    def history_url(self) -> str:
+        return f"http://{self._reachable_host}:{self.port + 1}"
+
+    @property
+    def logs(self) -> Path:
+        return self.data / "logs"
+
+    @property
+    def broker(self) -> kafka.Broker:
+        # Kafka has no passwords here: it stays on the loopback address whatever ``host`` is
+        ports = self.ports
+        return kafka.Broker(
+            self.data / "kafka",
+            self.logs / "kafka.log",
+            ports["kafka"],
+            ports["kafka controller"],
+        )
+
+    def environment(self) -> dict[str, str]:
+        """Return what the services read in their ``settings.py``."""
+        return {
+            "MOTCUA_CLICKHOUSE": f"chdb:{self.data / 'clickhouse'}",
+            **self.inherited,
+            "MOTCUA_DATA": str(self.data),
+            "MOTCUA_HOST": self.host,
+            "MOTCUA_PORT": str(self.port),
+            "MOTCUA_KAFKA": self.broker.bootstrap,
+            "MOTCUA_DEMO": "1" if self.demo else "0",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    @property
+    def _reachable_host(self) -> str:
+        return "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host
+
+
+def processes(stack: Stack) -> tuple[ProcessSpec, ...]:
+    """Return the four processes. Fetches Kafka's libraries if they are missing."""
+    broker = stack.broker
+    bootstrap_answers = _port_open(broker.host, broker.port)
+    return (
+        ProcessSpec(
+            "kafka",
+            tuple(kafka.command(broker)),
+            kafka.environment(stack.inherited),
+            output=stack.logs / "kafka.out",
+            log=broker.log_file,
+            prepare=lambda: kafka.prepare(broker),
+            not_ready=_topics_ready(stack, bootstrap_answers),
+            not_well=bootstrap_answers,
+            stop_step=2,
+            stop_timeout_s=20,
+        ),
+        _service(stack, "worker", "streams", stack.ports["worker"], stop_step=1),
+        _service(stack, "history", "services.history", stack.ports["history"], stop_step=1),
+        _service(stack, "front", "services.front", stack.ports["front"], stop_step=0),
+    )
+
+
+def _service(stack: Stack, name: str, module: str, port: int, stop_step: int) -> ProcessSpec:
+    # the worker's health is nobody's business outside the machine, the others listen on stack.host
+    host = "127.0.0.1" if name == "worker" else stack._reachable_host
+    answers = http_ready(f"http://{host}:{port}/readyz")
+    output = stack.logs / f"{name}.log"
+    return ProcessSpec(
+        name,
+        (sys.executable, "-m", module),
+        stack.environment(),
+        output=output,
+        log=output,
+        not_ready=answers,
+        not_well=answers,
+        after=("kafka",),
+        stop_step=stop_step,
+        stop_timeout_s=15,
+    )
+
+
+def http_ready(url: str, timeout_s: float = 2.0) -> Check:
+    """Return a check of a service's ``/readyz``: 200, or 503 with the checks that fail."""
+
+    def check() -> str:
+        try:
+            with _direct.open(url, timeout=timeout_s):
+                return ""
+        except urllib.error.HTTPError as error:
+            with error, contextlib.suppress(ValueError, KeyError, TypeError):
+                checks = json.load(error)["checks"]
+                return "; ".join(f"{c['name']}: {c['why']}" for c in checks if not c["ready"])
+            return f"{url}: HTTP {error.code}"
+        except OSError as error:
+            return f"{url}: {getattr(error, 'reason', error)}"
+
+    return check
+
+
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""A proxy of the environment has no business between processes of one machine."""
+
+
+def _topics_ready(stack: Stack, bootstrap_answers: Check) -> Check:
+    """Ready is: the broker answers metadata and has every topic of the table."""
+
+    def check() -> str:
+        if why := bootstrap_answers():
+            return why
+        from kafka.errors import KafkaError
+
+        from services.topics import ensure_topics
+
+        prefix = stack.inherited.get("MOTCUA_TOPIC_PREFIX", "motcua")
+        try:
+            ensure_topics(stack.broker.bootstrap, prefix, timeout_s=5)
+        except KafkaError as error:
+            return f"{type(error).__name__}: {error}"
+        return ""
+
+    return check
+
+
+def _port_open(host: str, port: int) -> Check:
+    def check() -> str:
+        try:
+            socket.create_connection((host, port), 1).close()
+        except OSError as error:
+            return f"{host}:{port}: {error.strerror or error}"
+        return ""
+
+    return check
+
+
+def inherited_environment() -> dict[str, str]:
+    """Return the environment without what is of one Python or of one supervisor only."""
+    own = ("PYTHONHOME", "PYTHONPATH", "MOTCUA_DEMO")
+    return {name: value for name, value in os.environ.items() if name not in own}

@@ -1,0 +1,276 @@
+"""Lifecycle events of a dossier, as an emitter sends them: CloudEvents 1.0 with typed data.
+
+Adding an event is a class pair here (data and envelope), a line in ``EVENTS``, a golden example
+and its place in the fold; tests name what is missing. Events are past tense and immutable; a
+mistake is mended by a further event, never by editing one.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+)
+
+from schemas.text import DossierCode, EventId, Note, PaymentId, StaffCode, UnitCode
+from schemas.words import ApplicantKind, Channel, DossierPart, Outcome, PaymentWay, ReturnWay
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_millisecond(moment: datetime) -> datetime:
+    """The moment in UTC, cut to the millisecond: the precision of every comparison.
+
+    Raises ``ValueError`` before 1970, where the history's clock begins.
+    """
+    moment = moment.astimezone(UTC)
+    if moment < EPOCH:
+        raise ValueError("moments before 1970-01-01 are not accepted")
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(to_millisecond)]
+"""An RFC 3339 moment with its zone; kept in UTC to the millisecond."""
+
+AmountVnd = Annotated[int, Field(gt=0, le=100_000_000_000)]
+
+ProcedureCode = Annotated[
+    str, StringConstraints(pattern=r"^[123]\.\d{6}(\.\d{3}\.\d{2}\.\d{2}\.[A-Z]\d{2})?$")
+]
+"""National code of a procedure, perhaps with a local suffix (``.000.00.00.H56``)."""
+
+
+class _Language(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+# -- data
+
+
+class SubmittedData(_Language):
+    """The applicant handed the dossier in; the clock does not run yet."""
+
+    channel: Channel
+
+
+class ReceivedData(_Language):
+    """The unit accepted the dossier as valid: from here the clock runs."""
+
+    procedure: ProcedureCode
+    channel: Channel
+    paperless: bool = Field(description="handled online, without any paper")
+    due_at: Moment | None = Field(None, description="when the result is owed; none: computed")
+    officer: StaffCode | None = None
+    applicant_kind: ApplicantKind | None = None
+
+
+class DigitizedData(_Language):
+    """Papers of the application, or the result, were digitised."""
+
+    part: DossierPart
+    items_total: Annotated[int, Field(ge=0, le=10_000)]
+    items_digitized: Annotated[int, Field(ge=0, le=10_000)]
+    exemption: Note | None = Field(None, description="why something need not be digitised")
+
+
+class PaidData(_Language):
+    """Money was received."""
+
+    payment_id: PaymentId
+    amount_vnd: AmountVnd
+    way: PaymentWay
+
+
+class RefundedData(_Language):
+    """Money of a payment was given back, all of it or a part."""
+
+    payment_id: PaymentId
+    amount_vnd: AmountVnd
+    way: PaymentWay
+
+
+class FeeWaivedData(_Language):
+    """The applicant owes no fee; the dossier leaves the scope of online payment."""
+
+    reason: Note
+
+
+class ResolvedData(_Language):
+    """The result was issued."""
+
+    outcome: Outcome
+    electronic_result: bool = Field(description="the result was issued electronically")
+    claims_on_time: bool | None = Field(
+        None, description="the emitter's own verdict; ours is computed and compared"
+    )
+    officer: StaffCode | None = None
+
+
+class ReturnedData(_Language):
+    """The result reached the applicant."""
+
+    way: ReturnWay
+
+
+class ClosedWithoutResultData(_Language):
+    """Why a dossier was rejected, withdrawn, stopped or reopened."""
+
+    reason: Note
+    officer: StaffCode | None = None
+
+
+# -- envelopes
+
+
+class LifecycleEvent(_Language):
+    """What every event has: the CloudEvents attributes and the receiving unit.
+
+    Identity is (unit, subject, source, id): sent again, it counts once.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    specversion: Literal["1.0"]
+    id: EventId = Field(description="unique within the source; a retry repeats it")
+    source: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(
+        description="URI of the emitting system"
+    )
+    type: str
+    subject: DossierCode = Field(description="dossier code, as the one-stop software writes it")
+    time: Moment = Field(description="when it happened")
+    unit: UnitCode = Field(description="code of the receiving unit")
+    datacontenttype: Literal["application/json"] = "application/json"
+    data: Any
+
+
+class Submitted(LifecycleEvent):
+    type: Literal["motcua.dossier.submitted.v1"]
+    data: SubmittedData
+
+
+class Received(LifecycleEvent):
+    type: Literal["motcua.dossier.received.v1"]
+    data: ReceivedData
+
+
+class Digitized(LifecycleEvent):
+    type: Literal["motcua.dossier.digitized.v1"]
+    data: DigitizedData
+
+
+class Paid(LifecycleEvent):
+    type: Literal["motcua.dossier.paid.v1"]
+    data: PaidData
+
+
+class Refunded(LifecycleEvent):
+    type: Literal["motcua.dossier.refunded.v1"]
+    data: RefundedData
+
+
+class FeeWaived(LifecycleEvent):
+    type: Literal["motcua.dossier.fee_waived.v1"]
+    data: FeeWaivedData
+
+
+class Resolved(LifecycleEvent):
+    type: Literal["motcua.dossier.resolved.v1"]
+    data: ResolvedData
+
+
+class Returned(LifecycleEvent):
+    type: Literal["motcua.dossier.returned.v1"]
+    data: ReturnedData
+
+
+class Rejected(LifecycleEvent):
+    type: Literal["motcua.dossier.rejected.v1"]
+    data: ClosedWithoutResultData
+
+
+class Withdrawn(LifecycleEvent):
+    type: Literal["motcua.dossier.withdrawn.v1"]
+    data: ClosedWithoutResultData
+
+
+class Stopped(LifecycleEvent):
+    type: Literal["motcua.dossier.stopped.v1"]
+    data: ClosedWithoutResultData
+
+
+class Reopened(LifecycleEvent):
+    type: Literal["motcua.dossier.reopened.v1"]
+    data: ClosedWithoutResultData
+
+
+Event = Annotated[
+    Submitted
+    | Received
+    | Digitized
+    | Paid
+    | Refunded
+    | FeeWaived
+    | Resolved
+    | Returned
+    | Rejected
+    | Withdrawn
+    | Stopped
+    | Reopened,
+    Field(discriminator="type"),
+]
+"""Any event that an emitter may send."""
+
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+
+
+class EventKind(BaseModel):
+    """A line of the table of events."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    """Last word of the type, the key in ClickHouse and in the fold."""
+    number: int
+    """Stable number; equal moments of one dossier are ordered by it, then by id."""
+    title: str
+    """Vietnamese, as screens show it."""
+    model: type[LifecycleEvent]
+    status: str
+    """Status number(s) of the national portal, or empty."""
+
+    @property
+    def type(self) -> str:
+        """The CloudEvents type, e.g. ``motcua.dossier.received.v1``."""
+        return f"motcua.dossier.{self.name}.v1"
+
+
+def _kind(
+    name: str, number: int, title: str, model: type[LifecycleEvent], status: str = ""
+) -> EventKind:
+    return EventKind(name=name, number=number, title=title, model=model, status=status)
+
+
+# Numbers 4-7 and 11 and 18 belong to supplement_requested, supplement_received, forwarded,
+# payment_requested, due_changed and corrected.
+EVENTS: tuple[EventKind, ...] = (
+    _kind("submitted", 1, "Nộp hồ sơ", Submitted, "1"),
+    _kind("received", 2, "Tiếp nhận", Received, "2"),
+    _kind("digitized", 3, "Số hóa", Digitized),
+    _kind("paid", 8, "Thanh toán", Paid, "6"),
+    _kind("refunded", 9, "Hoàn tiền", Refunded),
+    _kind("fee_waived", 10, "Miễn phí, lệ phí", FeeWaived),
+    _kind("resolved", 12, "Có kết quả", Resolved, "9"),
+    _kind("returned", 13, "Trả kết quả", Returned, "10"),
+    _kind("rejected", 14, "Từ chối tiếp nhận", Rejected, "3"),
+    _kind("withdrawn", 15, "Rút hồ sơ", Withdrawn, "7"),
+    _kind("stopped", 16, "Dừng giải quyết", Stopped, "8"),
+    _kind("reopened", 17, "Mở lại", Reopened),
+)
+
+KIND_OF_TYPE: dict[str, EventKind] = {kind.type: kind for kind in EVENTS}

@@ -1,0 +1,76 @@
+"""The decision's table with actuals, as JSON: what ``motcua report`` and ``motcua units`` print.
+
+Both have the same shape, so that a script can compare history and live side by side.
+"""
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Report(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class ReportRow(_Report):
+    """One indicator of one unit, or of all units together."""
+
+    indicator: str
+    row: str
+    """Row of the decision, e.g. ``IV.1``."""
+    title: str
+    unit: str | None
+    """Code; null: all units that answer for the indicator, together."""
+    unit_name: str | None
+    level: str | None
+    """Level that answers for the indicator; null: every level."""
+    counts: Literal["dossiers", "procedures"]
+    target: float
+    """Percent."""
+    a: int
+    b: int
+    rate: float | None
+    """100·b/a rounded to two decimals, for reading only; null when a = 0."""
+    met: bool | None
+    """100·b >= target·a, decided in whole numbers; null when a = 0 («chưa phát sinh»)."""
+    gap_points: float | None
+    """Rate minus target in percentage points, rounded for reading."""
+    still_needed: int | None
+    """More of b that this a would need; 0 when met; null when a = 0 or for on-time rates."""
+    late_allowed: int | None
+    """On-time rates: more late dossiers that the target would bear (negative: too many already)."""
+    due_unknown: int | None
+    """On-time rates: resolved dossiers without a known due moment; in a, never in b."""
+
+
+class AnomalyRow(_Report):
+    """How many dossiers, resolved in the period, show something that cannot be right."""
+
+    code: str
+    title: str
+    dossiers: int
+    examples: tuple[str, ...] = ()
+    """Some of the dossiers as ``unit/dossier``; only the history knows them."""
+
+
+class Report(_Report):
+    """The table of a book for a period."""
+
+    book: str
+    book_version: int
+    source: Literal["history", "live"]
+    first: date
+    last: date
+    unit: str | None
+    """Only this unit; null: all."""
+    computed_at: datetime
+    demo: bool
+    """True: the data is invented."""
+    dossiers: int
+    """Dossiers with any event, whatever the period."""
+    resolved: int
+    """Dossiers resolved in the period, of the units asked for."""
+    rows: tuple[ReportRow, ...]
+    """First the rows of all units together, then each unit's; in the book's order."""
+    anomalies: tuple[AnomalyRow, ...]

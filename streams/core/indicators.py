@@ -1,0 +1,157 @@
+"""A book evaluated: scope, hit, and what the figures mean against the target, all exact.
+
+Rates are fractions; ``100·b >= target·a`` is decided in whole numbers and nothing is rounded
+before it is shown.
+"""
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from math import ceil, floor
+from typing import NamedTuple
+
+from schemas.books import Book, Indicator, Period
+from schemas.registry import Registry, Unit
+from schemas.report import AnomalyRow, ReportRow
+from streams.core.cells import Cell
+from streams.core.days import day_number
+from streams.core.facts import BIT, FACTS, mask
+
+
+class Count(NamedTuple):
+    """The two figures of a rate, and the dossiers in ``a`` without a known due moment."""
+
+    a: int
+    b: int
+    due_unknown: int = 0
+
+
+def count_cells(
+    indicator: Indicator, counted: Iterable[tuple[Cell, int]], procedures: frozenset[str]
+) -> Count:
+    """a and b over cells of the period.
+
+    ``procedures`` are those of the catalogue that make up ``a`` where procedures are counted.
+    """
+    scope = mask(indicator.scope)
+    hit = scope | mask(indicator.hit)
+    if indicator.counts == "procedures":
+        paid = {c.procedure for c, _ in counted if c.measure == "paid"}
+        return Count(len(procedures), len(procedures & paid))
+    a = b = due_unknown = 0
+    for cell, n in counted:
+        if cell.measure != "closed" or indicator.level not in (None, cell.level):
+            continue
+        if cell.bits & scope == scope:
+            a += n
+            b += n if cell.bits & hit == hit else 0
+            due_unknown += 0 if cell.bits & BIT["due_known"] else n
+    return Count(a, b, due_unknown)
+
+
+def row(indicator: Indicator, target: Fraction, count: Count, unit: Unit | None) -> ReportRow:
+    """The row of the decision's table for these figures; ``unit`` None: all together."""
+    a, b = count.a, count.b
+    of_time = "on_time" in indicator.hit
+    met = None if a == 0 else 100 * b >= target * a
+    rate = None if a == 0 else Fraction(100 * b, a)
+    share = target / 100
+    return ReportRow(
+        indicator=indicator.code,
+        row=indicator.row,
+        title=indicator.title,
+        unit=unit.code if unit else None,
+        unit_name=unit.name if unit else None,
+        level=indicator.level,
+        counts=indicator.counts,
+        target=float(target),
+        a=a,
+        b=b,
+        rate=None if rate is None else round(float(rate), 2),
+        met=met,
+        gap_points=None if rate is None else round(float(rate - target), 2),
+        still_needed=None if a == 0 or of_time else max(0, ceil(share * a) - b),
+        late_allowed=floor(b / share) - a if of_time and a and share else None,
+        due_unknown=count.due_unknown if of_time else None,
+    )
+
+
+def answers(indicator: Indicator, unit: Unit) -> bool:
+    """Whether the unit answers for this indicator."""
+    return indicator.level in (None, unit.level)
+
+
+def in_period(counted: Mapping[Cell, int], period: Period) -> list[tuple[Cell, int]]:
+    """The cells whose day lies in the period."""
+    first, last = day_number(period.first), day_number(period.last)
+    return [(cell, n) for cell, n in counted.items() if first <= cell.day <= last]
+
+
+def table(
+    book: Book,
+    registry: Registry,
+    period: Period,
+    counts: Mapping[str | None, Mapping[str, Count]],
+) -> tuple[ReportRow, ...]:
+    """The rows of a report: all units together first (key None), then each unit by code.
+
+    ``counts`` gives for each unit, and for None, the figures of each indicator by its code; what is
+    missing counts as nothing. Whoever computed them: both engines end here.
+    """
+    found: list[ReportRow] = []
+    for code in sorted(counts, key=lambda c: (c is not None, c or "")):
+        unit = None
+        if code is not None:
+            unit = registry.unit(code, period.last) or registry.latest_unit(code)
+            unit = unit or Unit(code=code, name=code, level="")
+        for indicator in book.indicators:
+            if unit is None or answers(indicator, unit):
+                count = counts[code].get(indicator.code, Count(0, 0))
+                found.append(row(indicator, book.target(indicator.code), count, unit))
+    return tuple(found)
+
+
+def counts_of(
+    book: Book,
+    registry: Registry,
+    period: Period,
+    by_unit: Mapping[str, list[tuple[Cell, int]]],
+    *,
+    with_total: bool = True,
+) -> dict[str | None, dict[str, Count]]:
+    """The figures of every indicator, for each unit and (key None) for all together, from cells."""
+    counts: dict[str | None, dict[str, Count]] = {}
+    if with_total:
+        everything = [pair for counted in by_unit.values() for pair in counted]
+        counts[None] = {
+            i.code: count_cells(i, everything, catalogue_scope(i, registry, period, None))
+            for i in book.indicators
+        }
+    for code, counted in by_unit.items():
+        unit = registry.unit(code, period.last) or registry.latest_unit(code)
+        level = unit.level if unit else None
+        counts[code] = {
+            i.code: count_cells(i, counted, catalogue_scope(i, registry, period, level))
+            for i in book.indicators
+        }
+    return counts
+
+
+def catalogue_scope(
+    indicator: Indicator, registry: Registry, period: Period, level: str | None
+) -> frozenset[str]:
+    """The procedures that make up ``a`` of an indicator that counts procedures; else none."""
+    if indicator.counts != "procedures":
+        return frozenset()
+    return registry.payment_procedures(period, level)
+
+
+def anomalies(counted: Iterable[tuple[Cell, int]]) -> tuple[AnomalyRow, ...]:
+    """How many dossiers closed in the period show each anomaly; those with none are left out."""
+    found = dict.fromkeys((fact for fact in FACTS if fact.anomaly), 0)
+    for cell, n in counted:
+        if cell.measure == "closed":
+            for fact in found:
+                found[fact] += n if cell.bits >> fact.bit & 1 else 0
+    return tuple(
+        AnomalyRow(code=fact.name, title=fact.title, dossiers=n) for fact, n in found.items() if n
+    )
