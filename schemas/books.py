@@ -55,6 +55,14 @@ class Indicator(_Data):
     """Legal basis; auditors read this first."""
 
 
+class Heading(_Data):
+    """Heading above the rows of a book that begin with the same number."""
+
+    row: str
+    """E.g. ``I``, above ``I.1`` and ``I.2``."""
+    title: str
+
+
 class Target(_Data):
     """The rate that an indicator must at least reach."""
 
@@ -78,6 +86,7 @@ class Book(_Data):
     version: int
     title: str
     document: str
+    headings: tuple[Heading, ...] = Field((), alias="heading")
     indicators: tuple[Indicator, ...] = Field(alias="indicator")
     targets: tuple[Target, ...] = Field(alias="target")
     parameters: tuple[Parameter, ...] = Field((), alias="parameter")

@@ -12,30 +12,54 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
     TypeAdapter,
 )
+from pydantic_core import PydanticCustomError
 
-from schemas.text import DossierCode, EventId, Note, PaymentId, StaffCode, UnitCode
+from schemas.text import DossierCode, EventId, Note, PaymentId, Source, StaffCode, UnitCode
 from schemas.words import ApplicantKind, Channel, DossierPart, Outcome, PaymentWay, ReturnWay
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+END_OF_TIME = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 def to_millisecond(moment: datetime) -> datetime:
     """The moment in UTC, cut to the millisecond: the precision of every comparison.
 
-    Raises ``ValueError`` before 1970, where the history's clock begins.
+    Refuses what lies before 1970, where the history's clock begins, or after 2199, within which
+    all of its engines can count.
     """
+    # compared before it is converted: the first and last days of the calendar have no UTC
+    if not EPOCH <= moment < END_OF_TIME:
+        raise PydanticCustomError("moment_out_of_range", "moments lie between 1970 and 2199")
     moment = moment.astimezone(UTC)
-    if moment < EPOCH:
-        raise ValueError("moments before 1970-01-01 are not accepted")
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    if below := moment.microsecond % 1000:
+        return moment.replace(microsecond=moment.microsecond - below)
+    return moment
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(to_millisecond)]
+def _written_out(value: Any) -> Any:
+    # pydantic would take digits for seconds or milliseconds since 1970, by their size
+    if isinstance(value, str):
+        if value[10:11] in ("T", "t", " "):
+            return value
+        raise PydanticCustomError("datetime_parsing", "not an RFC 3339 moment")
+    if isinstance(value, datetime):
+        return value
+    raise PydanticCustomError("datetime_type", "not an RFC 3339 moment")
+
+
+Moment = Annotated[
+    AwareDatetime,
+    # what comes out of the check is no longer JSON to pydantic, where strict allows no text
+    Field(strict=False),
+    BeforeValidator(_written_out),
+    AfterValidator(to_millisecond),
+]
 """An RFC 3339 moment with its zone; kept in UTC to the millisecond."""
 
 AmountVnd = Annotated[int, Field(gt=0, le=100_000_000_000)]
@@ -138,9 +162,7 @@ class LifecycleEvent(_Language):
 
     specversion: Literal["1.0"]
     id: EventId = Field(description="unique within the source; a retry repeats it")
-    source: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(
-        description="URI of the emitting system"
-    )
+    source: Source = Field(description="URI of the emitting system")
     type: str
     subject: DossierCode = Field(description="dossier code, as the one-stop software writes it")
     time: Moment = Field(description="when it happened")

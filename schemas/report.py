@@ -6,11 +6,11 @@ Both have the same shape, so that a script can compare history and live side by 
 from datetime import date, datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class _Report(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, validate_by_name=True, serialize_by_alias=True)
 
 
 class ReportRow(_Report):
@@ -60,8 +60,8 @@ class Report(_Report):
     book: str
     book_version: int
     source: Literal["history", "live"]
-    first: date
-    last: date
+    first: date = Field(alias="from")
+    last: date = Field(alias="to")
     unit: str | None
     """Only this unit; null: all."""
     computed_at: datetime

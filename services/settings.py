@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from streams.settings import StreamSettings
 
@@ -18,6 +18,16 @@ class Settings(StreamSettings):
     book: str = Field("dak-ha-2023", description="book that the wall shows")
     demo: bool = Field(False, description="the data is invented; every page says so")
     log_format: Literal["text", "json"] = Field("text", description="how log lines look")
+    key: SecretStr = Field(
+        SecretStr(""), description="emitter's key that the command line sends with events"
+    )
+    max_event_bytes: int = Field(1_000_000, ge=1000, description="largest body of one event")
+    max_batch_bytes: int = Field(8_000_000, ge=1000, description="largest body of a batch")
+    max_batch_events: int = Field(1000, ge=1, description="most events in a batch")
+    max_depth: int = Field(16, ge=4, description="deepest nesting of an event's JSON")
+    kafka_wait_s: float = Field(
+        5, gt=0, description="how long a sender waits for Kafka before it is told to try again"
+    )
 
     @property
     def clickhouse_address(self) -> str:

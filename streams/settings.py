@@ -22,3 +22,6 @@ class StreamSettings(BaseSettings):
     snapshot_every_ms: int = Field(
         200, ge=10, description="at most one snapshot of a changed unit in this time"
     )
+    unreadable_in_a_row: int = Field(
+        100, ge=1, description="so many unreadable records in a row stop the worker"
+    )

@@ -3,8 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support import kafka
+
+# a shared or slow machine must not turn a law into a failure: no limit of time for an example
+settings.register_profile(
+    "motcua", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("motcua")
 
 
 @pytest.fixture(scope="session")

@@ -70,7 +70,9 @@ def folder(home: Path = HOME, lock: Path = LOCK) -> Path:
     return home / f"jars-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
 
 
-def ensure(home: Path = HOME, progress: Callable[[str], None] = lambda line: None) -> Path:
+def ensure(
+    home: Path = HOME, lock: Path = LOCK, progress: Callable[[str], None] = lambda line: None
+) -> Path:
     """Return a folder that holds exactly the locked jars, fetching what is missing.
 
     Costs one ``stat`` when all is there. What an interrupted call left behind is used if it is
@@ -78,14 +80,14 @@ def ensure(home: Path = HOME, progress: Callable[[str], None] = lambda line: Non
 
     Raises ``JarsUnavailable``.
     """
-    target = folder(home)
+    target = folder(home, lock)
     done = target / "complete"
     if done.exists():
         return target
     with _alone(home):
         if done.exists():
             return target
-        jars = locked()
+        jars = locked(lock)
         target.mkdir(parents=True, exist_ok=True)
         wanted = {jar.file_name for jar in jars}
         for stray in target.iterdir():

@@ -94,17 +94,18 @@ def server_properties(broker: Broker, storage: Path | None = None) -> str:
         # a lone worker must not wait for others that never come
         "group.initial.rebalance.delay.ms": 0,
     }
-    return "".join(f"{name}={value}\n" for name, value in lines.items())
+    return "".join(f"{name}={_java_text(value)}\n" for name, value in lines.items())
 
 
 def log4j_configuration(log_file: Path) -> str:
     """Return log4j2 properties that keep at most four files of 10 MB."""
+    file = _java_text(log_file)
     return f"""\
 status=error
 appender.file.type=RollingFile
 appender.file.name=file
-appender.file.fileName={log_file}
-appender.file.filePattern={log_file}.%i
+appender.file.fileName={file}
+appender.file.filePattern={file}.%i
 appender.file.layout.type=PatternLayout
 appender.file.layout.pattern=%d{{ISO8601}} %p %m (%c{{1}})%n%throwable
 appender.file.policies.type=Policies
@@ -172,13 +173,22 @@ def command(broker: Broker) -> list[str]:
 
 def environment(inherited: Mapping[str, str]) -> dict[str, str]:
     """Return what the JVM gets: options meant for other Java programs do not reach it."""
-    return {name: value for name, value in inherited.items() if name not in _JVM_VARIABLES}
+    kept = {name: value for name, value in inherited.items() if name not in _JVM_VARIABLES}
+    # Java reads paths in the locale's encoding, and finds no accented folder in the locale C
+    return {**kept, "LC_ALL": "C.UTF-8"}
 
 
 def _java(broker: Broker, *options: str) -> list[str]:
     libraries = jars.ensure()
     log4j = f"-Dlog4j2.configurationFile={_log4j(broker)}"
     return [str(JAVA), *_ALLOWED, *options, log4j, "-cp", f"{libraries}/*"]
+
+
+def _java_text(value: object) -> str:
+    """Return a value as property files hold it: ASCII, the rest as UTF-16 escapes."""
+    units = str(value).replace("\\", "\\\\").encode("utf-16-be")
+    codes = (int.from_bytes(units[i : i + 2]) for i in range(0, len(units), 2))
+    return "".join(chr(code) if code < 128 else f"\\u{code:04x}" for code in codes)
 
 
 def _properties(broker: Broker) -> Path:

@@ -6,17 +6,18 @@ from collections.abc import Mapping
 
 COUNT = 5
 """How many ports in a row a stack takes."""
+_STEP = 10
 
 
-def in_use(ports: Mapping[str, int], host: str) -> dict[str, int]:
-    """Return those of ``ports`` that another program listens on, by the names given."""
-    return {name: port for name, port in ports.items() if not _can_listen(host, port)}
+def in_use(addresses: Mapping[str, tuple[str, int]]) -> dict[str, int]:
+    """Return the ports of ``addresses`` that another program listens on, by the names given."""
+    return {name: port for name, (host, port) in addresses.items() if not _can_listen(host, port)}
 
 
-def suggestion(after: int, host: str, step: int = 10) -> int | None:
+def suggestion(after: int, host: str) -> int | None:
     """Return the next port from which ``COUNT`` in a row are free; None when there is none."""
-    for first in range(after + step, 65536 - COUNT, step):
-        if not in_use({str(n): first + n for n in range(COUNT)}, host):
+    for first in range(after + _STEP, 65536 - COUNT, _STEP):
+        if not in_use({str(port): (host, port) for port in range(first, first + COUNT)}):
             return first
     return None
 

@@ -1,4 +1,4 @@
-"""The processes of one machine, as a table: what to run, when it is ready, in which order to stop."""
+"""The processes of one machine, as a table: what to run, when it is ready, when to stop it."""
 
 import contextlib
 import json
@@ -45,6 +45,7 @@ class ProcessSpec:
     stop_step: int = 0
     """Processes of one step are stopped together, step 0 first."""
     stop_timeout_s: float = 10.0
+    directory: Path = PROJECT
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +60,24 @@ class Stack:
     """The environment the supervisor was started with."""
 
     @property
-    def ports(self) -> dict[str, int]:
-        names = ("front", "history", "kafka", "kafka controller", "worker")
-        return {name: self.port + offset for offset, name in enumerate(names)}
+    def addresses(self) -> dict[str, tuple[str, int]]:
+        """Who listens where."""
+        broker = self.broker
+        return {
+            "front": (self.host, self.port),
+            "history": (self.host, self.port + 1),
+            "kafka": (broker.host, broker.port),
+            "kafka controller": (broker.host, broker.controller_port),
+            "worker": (self.host, self.port + 4),
+        }
 
     @property
     def front_url(self) -> str:
-        return f"http://{self._reachable_host}:{self.port}"
+        return f"http://{self.reachable_host}:{self.port}"
 
     @property
     def history_url(self) -> str:
-        return f"http://{self._reachable_host}:{self.port + 1}"
+        return f"http://{self.reachable_host}:{self.port + 1}"
 
     @property
     def logs(self) -> Path:
@@ -78,12 +86,11 @@ class Stack:
     @property
     def broker(self) -> kafka.Broker:
         # Kafka has no passwords here: it stays on the loopback address whatever ``host`` is
-        ports = self.ports
         return kafka.Broker(
             self.data / "kafka",
             self.logs / "kafka.log",
-            ports["kafka"],
-            ports["kafka controller"],
+            port=self.port + 2,
+            controller_port=self.port + 3,
         )
 
     def environment(self) -> dict[str, str]:
@@ -100,7 +107,8 @@ class Stack:
         }
 
     @property
-    def _reachable_host(self) -> str:
+    def reachable_host(self) -> str:
+        """The address under which this machine finds what listens on ``host``."""
         return "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host
 
 
@@ -121,16 +129,15 @@ def processes(stack: Stack) -> tuple[ProcessSpec, ...]:
             stop_step=2,
             stop_timeout_s=20,
         ),
-        _service(stack, "worker", "streams", stack.ports["worker"], stop_step=1),
-        _service(stack, "history", "services.history", stack.ports["history"], stop_step=1),
-        _service(stack, "front", "services.front", stack.ports["front"], stop_step=0),
+        _service(stack, "worker", "streams", stop_step=1),
+        _service(stack, "history", "services.history", stop_step=1),
+        _service(stack, "front", "services.front", stop_step=0),
     )
 
 
-def _service(stack: Stack, name: str, module: str, port: int, stop_step: int) -> ProcessSpec:
-    # the worker's health is nobody's business outside the machine, the others listen on stack.host
-    host = "127.0.0.1" if name == "worker" else stack._reachable_host
-    answers = http_ready(f"http://{host}:{port}/readyz")
+def _service(stack: Stack, name: str, module: str, stop_step: int) -> ProcessSpec:
+    _, port = stack.addresses[name]
+    answers = http_ready(f"http://{stack.reachable_host}:{port}/readyz")
     output = stack.logs / f"{name}.log"
     return ProcessSpec(
         name,
@@ -172,12 +179,13 @@ def _topics_ready(stack: Stack, bootstrap_answers: Check) -> Check:
     """Ready is: the broker answers metadata and has every topic of the table."""
 
     def check() -> str:
-        if why := bootstrap_answers():
-            return why
+        # imported here, while the JVM boots, and not at the top, before it could
         from kafka.errors import KafkaError
 
         from services.topics import ensure_topics
 
+        if why := bootstrap_answers():
+            return why
         prefix = stack.inherited.get("MOTCUA_TOPIC_PREFIX", "motcua")
         try:
             ensure_topics(stack.broker.bootstrap, prefix, timeout_s=5)

@@ -5,8 +5,8 @@ nothing. An entry keeps of an event only what the fold needs; the whole event st
 in ClickHouse.
 """
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Annotated, Any, ClassVar, TypeAlias
 
@@ -14,9 +14,10 @@ import msgspec
 
 from schemas.registry import normal_procedure
 from schemas.words import Channel, DossierPart, Outcome, PaymentWay, ServiceLevel
+from streams.core.days import milliseconds
 
 
-class Entry(msgspec.Struct, frozen=True, array_like=True):
+class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One event in the set.
 
     ``at`` and ``recorded`` are milliseconds since the epoch; ``id`` is a 64-bit hash of (source,
@@ -33,11 +34,11 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     level: str
 
 
-class Submitted(Entry, tag=1, frozen=True, array_like=True):
+class Submitted(Entry, tag=1, frozen=True, array_like=True, gc=False):
     kind = 1
 
 
-class Received(Entry, tag=2, frozen=True, array_like=True):
+class Received(Entry, tag=2, frozen=True, array_like=True, gc=False):
     kind = 2
 
     procedure: str
@@ -48,7 +49,7 @@ class Received(Entry, tag=2, frozen=True, array_like=True):
     """Bits of :class:`ReceptionFlag`: what was said and what admission froze."""
 
 
-class Digitized(Entry, tag=3, frozen=True, array_like=True):
+class Digitized(Entry, tag=3, frozen=True, array_like=True, gc=False):
     kind = 3
 
     application: bool
@@ -56,7 +57,7 @@ class Digitized(Entry, tag=3, frozen=True, array_like=True):
     complete: bool
 
 
-class Paid(Entry, tag=8, frozen=True, array_like=True):
+class Paid(Entry, tag=8, frozen=True, array_like=True, gc=False):
     kind = 8
 
     payment: str
@@ -64,7 +65,7 @@ class Paid(Entry, tag=8, frozen=True, array_like=True):
     online: bool
 
 
-class Refunded(Entry, tag=9, frozen=True, array_like=True):
+class Refunded(Entry, tag=9, frozen=True, array_like=True, gc=False):
     kind = 9
 
     payment: str
@@ -72,11 +73,11 @@ class Refunded(Entry, tag=9, frozen=True, array_like=True):
     online: bool
 
 
-class FeeWaived(Entry, tag=10, frozen=True, array_like=True):
+class FeeWaived(Entry, tag=10, frozen=True, array_like=True, gc=False):
     kind = 10
 
 
-class Resolved(Entry, tag=12, frozen=True, array_like=True):
+class Resolved(Entry, tag=12, frozen=True, array_like=True, gc=False):
     kind = 12
 
     electronic: bool
@@ -84,23 +85,23 @@ class Resolved(Entry, tag=12, frozen=True, array_like=True):
     officer: str
 
 
-class Returned(Entry, tag=13, frozen=True, array_like=True):
+class Returned(Entry, tag=13, frozen=True, array_like=True, gc=False):
     kind = 13
 
 
-class Rejected(Entry, tag=14, frozen=True, array_like=True):
+class Rejected(Entry, tag=14, frozen=True, array_like=True, gc=False):
     kind = 14
 
 
-class Withdrawn(Entry, tag=15, frozen=True, array_like=True):
+class Withdrawn(Entry, tag=15, frozen=True, array_like=True, gc=False):
     kind = 15
 
 
-class Stopped(Entry, tag=16, frozen=True, array_like=True):
+class Stopped(Entry, tag=16, frozen=True, array_like=True, gc=False):
     kind = 16
 
 
-class Reopened(Entry, tag=17, frozen=True, array_like=True):
+class Reopened(Entry, tag=17, frozen=True, array_like=True, gc=False):
     kind = 17
 
 
@@ -140,20 +141,31 @@ class UnreadableEvent(ValueError):
 
 # -- from the record
 
+# The bounds of schemas.text and schemas.events once more: a record that did not pass admission
+# must neither swell the state nor hold what the state or a calendar cannot.
+_Code = Annotated[str, msgspec.Meta(max_length=40)]
+_Short = Annotated[str, msgspec.Meta(max_length=100)]
+_Long = Annotated[str, msgspec.Meta(max_length=200)]
+_Hash = Annotated[str, msgspec.Meta(min_length=16, max_length=16)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
+_Amount = Annotated[int, msgspec.Meta(ge=0, le=100_000_000_000)]
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+_LAST_MS = milliseconds(datetime(9999, 1, 1, tzinfo=UTC))
+
 
 class _Data(msgspec.Struct):
     """Every field that any event carries and the fold reads."""
 
-    procedure: str = ""
+    procedure: _Code = ""
     channel: str = ""
     paperless: bool = False
-    due_at: datetime | None = None
-    officer: str = ""
+    due_at: _Moment | None = None
+    officer: _Code = ""
     part: str = ""
-    items_total: int = 0
-    items_digitized: int = 0
-    payment_id: str = ""
-    amount_vnd: int = 0
+    items_total: _Count = 0
+    items_digitized: _Count = 0
+    payment_id: _Short = ""
+    amount_vnd: _Amount = 0
     way: str = ""
     outcome: Outcome | None = None
     electronic_result: bool = False
@@ -167,26 +179,21 @@ class _Frozen(msgspec.Struct):
     payment_online: bool = False
 
 
-_AwareMoment = Annotated[datetime, msgspec.Meta(tz=True)]
-
-
 class _Record(msgspec.Struct):
-    id: str
-    source: str
+    id: _Long
+    source: _Long
     type: str
-    subject: str
-    time: _AwareMoment
-    unit: str
-    recordedat: _AwareMoment
-    level: str
-    contenthash: Annotated[str, msgspec.Meta(min_length=16, max_length=16)]
+    subject: _Short
+    time: _Moment
+    unit: _Code
+    recordedat: _Moment
+    level: _Code
+    contenthash: _Hash
     data: _Data
     frozen: _Frozen | None = None
 
 
 _record_decoder = msgspec.json.Decoder(_Record)
-_ONLINE_WAYS = frozenset({PaymentWay.NATIONAL_PORTAL.value, PaymentWay.LOCAL_GATEWAY.value})
-_TYPE_PREFIX = "motcua.dossier."
 
 
 def read(value: bytes) -> tuple[str, str, AnyEntry]:
@@ -196,9 +203,22 @@ def read(value: bytes) -> tuple[str, str, AnyEntry]:
     """
     try:
         record = _record_decoder.decode(value)
-        return record.unit, record.subject, _entry(record)
-    except (msgspec.DecodeError, ValueError, KeyError, RecursionError) as error:
+        make = _MAKERS.get(record.type)
+        if make is None:
+            raise UnreadableEvent(f"unknown event type {record.type!r}")
+        base = (
+            _ms(record.time),
+            event_id(record.source, record.id),
+            _ms(record.recordedat),
+            int(record.contenthash, 16),
+            record.level,
+        )
+        entry = make(base, record)
+    except UnreadableEvent:
+        raise
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise UnreadableEvent(f"{type(error).__name__}: {error}") from error
+    return record.unit, record.subject, entry
 
 
 def event_id(source: str, event_id: str) -> int:
@@ -209,58 +229,70 @@ def event_id(source: str, event_id: str) -> int:
 
 def _ms(moment: datetime) -> int:
     # admission writes whole milliseconds: a double holds them exactly
-    return round(moment.timestamp() * 1000)
+    ms = round(moment.timestamp() * 1000)
+    if 0 <= ms < _LAST_MS:
+        return ms
+    raise UnreadableEvent(f"a moment before 1970 or after 9998: {moment}")
 
 
-def _entry(record: _Record) -> AnyEntry:
-    name, _, version = record.type.removeprefix(_TYPE_PREFIX).partition(".")
-    if version != "v1" or not record.type.startswith(_TYPE_PREFIX):
-        raise UnreadableEvent(f"unknown event type {record.type!r}")
-    base = (
-        _ms(record.time),
-        event_id(record.source, record.id),
-        _ms(record.recordedat),
-        int(record.contenthash, 16),
-        record.level,
-    )
+# One function for each type of event: what the fold keeps besides the five fields of every entry.
+_Base: TypeAlias = tuple[int, int, int, int, str]
+_Maker: TypeAlias = Callable[[_Base, _Record], AnyEntry]
+
+
+def _bare(kind: Callable[..., AnyEntry]) -> _Maker:
+    return lambda base, record: kind(*base)
+
+
+def _received(base: _Base, record: _Record) -> Received:
     data = record.data
-    match name:
-        case "submitted":
-            return Submitted(*base)
-        case "received":
-            due = None if data.due_at is None else _ms(data.due_at)
-            procedure = normal_procedure(data.procedure)
-            return Received(*base, procedure, data.officer, due, _reception_flags(record))
-        case "digitized":
-            complete = 0 < data.items_total <= data.items_digitized
-            return Digitized(*base, data.part == DossierPart.APPLICATION, complete)
-        case "paid":
-            return Paid(*base, data.payment_id, data.amount_vnd, data.way in _ONLINE_WAYS)
-        case "refunded":
-            return Refunded(*base, data.payment_id, data.amount_vnd, data.way in _ONLINE_WAYS)
-        case "fee_waived":
-            return FeeWaived(*base)
-        case "resolved":
-            return Resolved(*base, data.electronic_result, data.claims_on_time, data.officer)
-        case "returned":
-            return Returned(*base)
-        case "rejected":
-            return Rejected(*base)
-        case "withdrawn":
-            return Withdrawn(*base)
-        case "stopped":
-            return Stopped(*base)
-        case "reopened":
-            return Reopened(*base)
-        case _:
-            raise UnreadableEvent(f"unknown event type {record.type!r}")
+    due = None if data.due_at is None else _ms(data.due_at)
+    flags = _reception_flags(data, record.frozen or _Frozen())
+    return Received(*base, normal_procedure(data.procedure), data.officer, due, flags)
 
 
-def _reception_flags(record: _Record) -> int:
-    data, frozen = record.data, record.frozen or _Frozen()
+def _digitized(base: _Base, record: _Record) -> Digitized:
+    data = record.data
+    complete = 0 < data.items_total <= data.items_digitized
+    return Digitized(*base, data.part == DossierPart.APPLICATION.value, complete)
+
+
+def _paid(base: _Base, record: _Record) -> Paid:
+    data = record.data
+    return Paid(*base, data.payment_id, data.amount_vnd, data.way in _ONLINE_WAYS)
+
+
+def _refunded(base: _Base, record: _Record) -> Refunded:
+    data = record.data
+    return Refunded(*base, data.payment_id, data.amount_vnd, data.way in _ONLINE_WAYS)
+
+
+def _resolved(base: _Base, record: _Record) -> Resolved:
+    data = record.data
+    return Resolved(*base, data.electronic_result, data.claims_on_time, data.officer)
+
+
+_MAKERS: dict[str, _Maker] = {
+    "motcua.dossier.submitted.v1": _bare(Submitted),
+    "motcua.dossier.received.v1": _received,
+    "motcua.dossier.digitized.v1": _digitized,
+    "motcua.dossier.paid.v1": _paid,
+    "motcua.dossier.refunded.v1": _refunded,
+    "motcua.dossier.fee_waived.v1": _bare(FeeWaived),
+    "motcua.dossier.resolved.v1": _resolved,
+    "motcua.dossier.returned.v1": _bare(Returned),
+    "motcua.dossier.rejected.v1": _bare(Rejected),
+    "motcua.dossier.withdrawn.v1": _bare(Withdrawn),
+    "motcua.dossier.stopped.v1": _bare(Stopped),
+    "motcua.dossier.reopened.v1": _bare(Reopened),
+}
+_ONLINE_WAYS = frozenset({PaymentWay.NATIONAL_PORTAL.value, PaymentWay.LOCAL_GATEWAY.value})
+
+
+def _reception_flags(data: _Data, frozen: _Frozen) -> int:
     flag = ReceptionFlag
     return (
-        flag.ONLINE * (data.channel == Channel.ONLINE)
+        flag.ONLINE * (data.channel == Channel.ONLINE.value)
         | flag.PAPERLESS * data.paperless
         | flag.OFFERED_ONLINE * (frozen.service is not ServiceLevel.NONE)
         | flag.FULLY_ONLINE * (frozen.service is ServiceLevel.FULL)
@@ -293,7 +325,8 @@ def add(dossier: Dossier, entry: AnyEntry) -> tuple[Dossier, AnyEntry | None]:
             if first is known:
                 return dossier, loser
             return _sorted((e for e in dossier if e.id != entry.id), first), loser
-    if not dossier or order(dossier[-1]) < order(entry):
+    # most events come in order, and most moments differ: the cheap comparison first
+    if not dossier or dossier[-1].at < entry.at or order(dossier[-1]) < order(entry):
         return (*dossier, entry), None
     return _sorted(dossier, entry), None
 

@@ -1,0 +1,138 @@
+"""Reads a question from a URL's parameters: a typed question, or what is wrong with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
+from schemas.books import Book, Period, load_book, shipped_books
+from schemas.events import END_OF_TIME, EPOCH
+from schemas.registry import Registry
+from services.audit.questions import Clocks
+
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A book over a period, of one unit or of all, at two clocks."""
+
+    book: Book
+    period: Period
+    unit: str | None
+    clocks: Clocks
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """Why a question cannot be answered, and what would be right."""
+
+    field: str
+    rule: str
+    message: str
+    message_vi: str
+
+
+def read_question(
+    given: Mapping[str, str],
+    *,
+    default_book: str,
+    registry: Registry,
+    known_units: frozenset[str],
+    now: datetime,
+) -> Question | Wrong:
+    """The question in these parameters; what is left out or empty has its default.
+
+    ``known_units`` are those that the history has events of, beside the registry's.
+    """
+    asked = {name: value.strip() for name, value in given.items()}
+    today = now.astimezone(ZONE).date()
+    book = asked.get("book") or default_book
+    if book not in shipped_books():
+        books = ", ".join(shipped_books())
+        return Wrong(
+            "book",
+            "book_unknown",
+            f"No such book. There are: {books}.",
+            f"Không có bộ chỉ tiêu này. Hiện có: {books}.",
+        )
+    first = read_day("from", asked.get("from"), date(today.year, 1, 1))
+    last = read_day("to", asked.get("to"), date(today.year, 12, 31))
+    if isinstance(first, Wrong):
+        return first
+    if isinstance(last, Wrong):
+        return last
+    if last < first:
+        return Wrong(
+            "to",
+            "period_backwards",
+            "The period ends before it begins. Swap «from» and «to».",
+            "Kỳ báo cáo kết thúc trước khi bắt đầu. Hãy đổi «từ ngày» và «đến ngày».",
+        )
+    unit = asked.get("unit") or None
+    if unit is not None and unit not in known_units and registry.latest_unit(unit) is None:
+        return Wrong(
+            "unit",
+            "unit_unknown",
+            "No such unit: neither in the registry nor in any event. Leave it out for all units.",
+            "Không có đơn vị này trong danh mục và trong dữ liệu. Bỏ trống để xem tất cả đơn vị.",
+        )
+    as_of = read_moment("as_of", asked.get("as_of"))
+    known_at = read_moment("known_at", asked.get("known_at"))
+    if isinstance(as_of, Wrong):
+        return as_of
+    if isinstance(known_at, Wrong):
+        return known_at
+    if known_at is not None and known_at > end_of_day(today):
+        return Wrong(
+            "known_at",
+            "known_at_in_future",
+            "Nobody knows yet what will be known then. Leave it out for what is known now.",
+            "Chưa thể biết thông tin ở thời điểm tương lai. Bỏ trống để xem theo hiện tại.",
+        )
+    clocks = Clocks(as_of=as_of or END_OF_TIME, known_at=known_at or END_OF_TIME)
+    return Question(load_book(book), Period(first=first, last=last), unit, clocks)
+
+
+def read_day(field: str, text: str | None, default: date) -> date | Wrong:
+    """The day written as 2023-01-31."""
+    if not text:
+        return default
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return Wrong(
+            field,
+            "day_expected",
+            "Write the day as 2023-01-31.",
+            "Viết ngày theo dạng 2023-01-31 (năm-tháng-ngày).",
+        )
+
+
+def read_moment(field: str, text: str | None) -> datetime | Wrong | None:
+    """The moment written as a day (its end), or as a day with a time; without a zone: local."""
+    if not text:
+        return None
+    try:
+        if len(text) <= len("2023-01-31"):
+            moment = end_of_day(date.fromisoformat(text))
+        else:
+            moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        return _no_moment(field)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=ZONE)
+    return moment if EPOCH <= moment < END_OF_TIME else _no_moment(field)
+
+
+def end_of_day(day: date) -> datetime:
+    """The last millisecond of the day in Việt Nam."""
+    return datetime.combine(day, time(23, 59, 59, 999_000), ZONE)
+
+
+def _no_moment(field: str) -> Wrong:
+    return Wrong(
+        field,
+        "moment_expected",
+        "Write a day between 1970 and 2199 as 2023-01-31, or a moment as 2023-01-31T17:00.",
+        "Viết ngày từ 1970 đến 2199 theo dạng 2023-01-31, hoặc thời điểm 2023-01-31T17:00.",
+    )

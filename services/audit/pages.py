@@ -1,0 +1,156 @@
+"""The decision's own table as a page: rendered here, without scripts, everything offline."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fastapi import APIRouter
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import FileResponse, HTMLResponse, Response
+
+from schemas.problems import Problem
+from schemas.registry import Registry
+from schemas.report import Report, ReportRow
+from services.audit.asked import ZONE, Question
+from services.settings import Settings
+
+_HERE = Path(__file__).parent
+_STATIC = {"audit.css": "text/css"}
+
+
+class TableRow(NamedTuple):
+    """A row as it is shown."""
+
+    number: str
+    row: ReportRow
+    label: str
+    rate: str
+    bar: float
+    """Width of the bar, 0–100."""
+    left: str
+    """What is still missing, or how many more may be late."""
+
+
+class Group(NamedTuple):
+    """A heading with its rows."""
+
+    number: str
+    title: str
+    rows: list[TableRow]
+
+
+class Pages:
+    """Renders; knows no database."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._templates = Environment(
+            loader=FileSystemLoader(_HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters["number"] = number
+        self._templates.globals.update(settings=settings)
+
+    def table(
+        self, question: Question, report: Report, registry: Registry, given: Mapping[str, str]
+    ) -> Response:
+        """The table of one unit, or of all together with one line for each unit below."""
+        unit = registry.latest_unit(question.unit) if question.unit else None
+        return self._page(
+            "table.html",
+            book=question.book,
+            period=question.period,
+            report=report,
+            unit_name=unit.name if unit else question.unit,
+            units=_units(registry, report),
+            groups=_groups(question, report),
+            by_unit=_by_unit(report) if question.unit is None else [],
+            indicators=question.book.indicators,
+            given=given,
+            computed_at=report.computed_at.astimezone(ZONE),
+        )
+
+    def problem(self, problem: Problem) -> Response:
+        """What is wrong, and what would be right, as a page."""
+        return self._page("problem.html", status=problem.status, problem=problem)
+
+    def static_router(self) -> APIRouter:
+        """The style sheet."""
+        router = APIRouter(include_in_schema=False)
+
+        @router.get("/static/{name}")
+        def static(name: str) -> Response:
+            if name not in _STATIC:
+                return Response(status_code=404)
+            return FileResponse(_HERE / "static" / name, media_type=_STATIC[name])
+
+        return router
+
+    def _page(self, template: str, status: int = 200, **values: Any) -> Response:
+        return HTMLResponse(self._templates.get_template(template).render(values), status)
+
+
+def number(value: int) -> str:
+    """12345 as Vietnamese readers write it: 12.345."""
+    return f"{value:,}".replace(",", ".")
+
+
+def percent(a: int, b: int) -> str:
+    """100·b/a to one decimal, cut towards the side that cannot flatter: 94,96 % is not 95,0 %."""
+    tenths = Fraction(1000 * b, a).__floor__()
+    return f"{tenths // 10},{tenths % 10}%"
+
+
+def _groups(question: Question, report: Report) -> list[Group]:
+    shown = [row for row in report.rows if row.unit == question.unit]
+    groups: dict[str, Group] = {}
+    titles = {heading.row: heading.title for heading in question.book.headings}
+    for row in shown:
+        roman, _, below = row.row.partition(".")
+        group = groups.setdefault(roman, Group(roman, titles.get(roman, row.title), []))
+        indicator = question.book.indicator(row.indicator)
+        group.rows.append(
+            TableRow(
+                number=below,
+                row=row,
+                label=f"{indicator.short} · {indicator.answers}",
+                rate="chưa phát sinh" if row.a == 0 else percent(row.a, row.b),
+                bar=0.0 if row.a == 0 else min(100.0, 100 * row.b / row.a),
+                left=_left(row),
+            )
+        )
+    return list(groups.values())
+
+
+def _left(row: ReportRow) -> str:
+    counted = "thủ tục" if row.counts == "procedures" else "hồ sơ"
+    if row.late_allowed is not None:
+        if row.late_allowed >= 0:
+            return f"được trễ thêm {number(row.late_allowed)} hồ sơ"
+        return f"quá mức trễ {number(-row.late_allowed)} hồ sơ"
+    if row.still_needed:
+        return f"thiếu {number(row.still_needed)} {counted}"
+    return "–"
+
+
+def _by_unit(report: Report) -> list[tuple[str, str, dict[str, tuple[str, bool | None]]]]:
+    """(code, name, rate and verdict of each indicator) for each unit."""
+    units: dict[str, tuple[str, str, dict[str, tuple[str, bool | None]]]] = {}
+    for row in report.rows:
+        if row.unit is not None:
+            line = units.setdefault(row.unit, (row.unit, row.unit_name or row.unit, {}))
+            line[2][row.indicator] = ("–" if row.a == 0 else percent(row.a, row.b), row.met)
+    return list(units.values())
+
+
+def _units(registry: Registry, report: Report) -> list[tuple[str, str]]:
+    """(code, name) of every unit that one may ask for, by name."""
+    found = {unit.code: unit.name for unit in registry.units}
+    found |= {row.unit: row.unit_name or row.unit for row in report.rows if row.unit}
+    if report.unit:
+        found.setdefault(report.unit, report.unit)
+    return sorted(found.items(), key=lambda pair: pair[1])

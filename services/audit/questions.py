@@ -1,0 +1,357 @@
+"""What can be asked of the history: one typed function for each question, its SQL in ``sql``.
+
+Values reach ClickHouse as bound parameters only; no SQL is ever put together here.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cache
+from importlib import resources
+from typing import Any, NamedTuple
+
+import orjson
+from clickhouse_connect.driver.client import Client
+
+from schemas.books import Book, Period
+from schemas.events import END_OF_TIME, EPOCH
+from schemas.registry import Registry
+from schemas.report import AnomalyRow, Report
+from streams.core.cells import Cell
+from streams.core.days import day_number
+from streams.core.facts import FACTS, Fact, mask
+from streams.core.indicators import Count, catalogue_scope, table
+
+ANOMALIES: tuple[Fact, ...] = tuple(fact for fact in FACTS if fact.anomaly)
+_FIRST_DAY, _LAST_DAY = EPOCH.date(), END_OF_TIME.date()
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """The two clocks of a question; without them: everything that is here."""
+
+    as_of: datetime = END_OF_TIME
+    """As it was then: events that had happened until this moment."""
+    known_at: datetime = END_OF_TIME
+    """As we knew it then: events recorded until this moment."""
+
+
+NOW = Clocks()
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Units, and for each the first offset of the log that is not asked about any more."""
+
+    offsets: Mapping[str, int]
+
+    def bound(self, clocks: Clocks) -> dict[str, Any]:
+        """The parameters that every view takes."""
+        return {
+            "units": list(self.offsets),
+            "offsets": list(self.offsets.values()),
+            "as_of": _moment(clocks.as_of),
+            "known_at": _moment(clocks.known_at),
+        }
+
+
+def extent(client: Client, unit: str | None = None) -> Extent:
+    """Everything that is in the history now, of one unit or of all; units without events: not."""
+    rows = client.query(_sql("heads"), {"unit": unit or ""}).result_rows
+    return Extent({code: int(offset) for code, offset in rows})
+
+
+def positions(client: Client) -> dict[int, int]:
+    """For each partition the first offset that is not in the history."""
+    return {int(p): int(offset) for p, offset in client.query(_sql("positions")).result_rows}
+
+
+def report(
+    client: Client,
+    book: Book,
+    registry: Registry,
+    period: Period,
+    unit: str | None,
+    *,
+    clocks: Clocks = NOW,
+    demo: bool,
+    computed_at: datetime,
+) -> Report:
+    """The table of the book, from the events themselves; rows as in the live report."""
+    asked = extent(client, unit)
+    parameters = {
+        **asked.bound(clocks),
+        **_days(period),
+        "scopes": [mask(i.scope) for i in book.indicators],
+        "hits": [mask((*i.scope, *i.hit)) for i in book.indicators],
+        "levels": [i.level or "" for i in book.indicators],
+        "anomalies": [1 << fact.bit for fact in ANOMALIES],
+    }
+    figures = [
+        _Figures(*row)
+        for row in (client.query(_sql("figures"), parameters).result_rows if asked.offsets else ())
+    ]
+    counts: dict[str | None, dict[str, Count]] = {}
+    if unit is None:
+        counts[None] = _counts(book, registry, period, None, figures)
+    for of_unit in figures:
+        known = registry.unit(of_unit.unit, period.last) or registry.latest_unit(of_unit.unit)
+        level = known.level if known else None
+        counts[of_unit.unit] = _counts(book, registry, period, level, [of_unit])
+    return Report(
+        book=book.code,
+        book_version=book.version,
+        source="history",
+        first=period.first,
+        last=period.last,
+        unit=unit,
+        computed_at=computed_at,
+        demo=demo,
+        dossiers=sum(f.dossiers for f in figures),
+        resolved=sum(f.resolved for f in figures),
+        rows=table(book, registry, period, counts),
+        anomalies=_anomalies(client, parameters, figures),
+    )
+
+
+class _Figures(NamedTuple):
+    """A row of ``figures.sql``; sequences are in the order of the book's indicators."""
+
+    unit: str
+    dossiers: int
+    resolved: int
+    a: Sequence[int]
+    b: Sequence[int]
+    due_unknown: Sequence[int]
+    paid_procedures: Sequence[str]
+    with_anomaly: Sequence[int]
+    """In the order of ``ANOMALIES``."""
+
+
+def _counts(
+    book: Book,
+    registry: Registry,
+    period: Period,
+    level: str | None,
+    figures: Sequence[_Figures],
+) -> dict[str, Count]:
+    paid = {procedure for f in figures for procedure in f.paid_procedures}
+    counts = {}
+    for n, indicator in enumerate(book.indicators):
+        if indicator.counts == "procedures":
+            deployed = catalogue_scope(indicator, registry, period, level)
+            counts[indicator.code] = Count(len(deployed), len(deployed & paid))
+        else:
+            counts[indicator.code] = Count(
+                sum(f.a[n] for f in figures),
+                sum(f.b[n] for f in figures),
+                sum(f.due_unknown[n] for f in figures),
+            )
+    return counts
+
+
+def _anomalies(
+    client: Client, parameters: Mapping[str, Any], figures: Sequence[_Figures]
+) -> tuple[AnomalyRow, ...]:
+    found = {fact: sum(f.with_anomaly[n] for f in figures) for n, fact in enumerate(ANOMALIES)}
+    if not any(found.values()):
+        return ()
+    rows = client.query(_sql("examples"), dict(parameters)).result_rows
+    examples = {bit: tuple(f"{unit}/{dossier}" for unit, dossier in some) for bit, some in rows}
+    return tuple(
+        AnomalyRow(
+            code=fact.name, title=fact.title, dossiers=n, examples=examples.get(1 << fact.bit, ())
+        )
+        for fact, n in found.items()
+        if n
+    )
+
+
+class AnomalousDossier(NamedTuple):
+    """A dossier closed in the period that shows an anomaly."""
+
+    unit: str
+    dossier: str
+    received_at: datetime | None
+    closed_at: datetime | None
+    due_at: datetime | None
+    officer: str
+
+
+def anomalous(
+    client: Client,
+    anomaly: Fact,
+    period: Period,
+    unit: str | None,
+    *,
+    after: tuple[str, str],
+    page: int,
+    clocks: Clocks = NOW,
+) -> list[AnomalousDossier]:
+    """The next ``page`` dossiers after (unit, dossier), in the order of unit and code."""
+    asked = extent(client, unit)
+    if not asked.offsets:
+        return []
+    parameters = {
+        **asked.bound(clocks),
+        **_days(period),
+        "anomaly": 1 << anomaly.bit,
+        "after_unit": after[0],
+        "after_dossier": after[1],
+        "page": page,
+    }
+    rows = client.query(_sql("anomalies"), parameters).result_rows
+    return [
+        AnomalousDossier(
+            code, dossier, _aware(received_at), _aware(closed_at), _aware(due_at), officer
+        )
+        for code, dossier, received_at, closed_at, due_at, officer in rows
+    ]
+
+
+class DossierEvent(NamedTuple):
+    """One copy of an event of a dossier."""
+
+    kind: str
+    occurred_at: datetime
+    recorded_at: datetime
+    emitter: str
+    source: str
+    id: str
+    partition: int
+    offset: int
+    content_hash: str
+    event: dict[str, Any]
+    """As it stands in Kafka."""
+    counts: bool
+    """False: a later copy, or another content under the same identity."""
+
+
+class DossierFacts(NamedTuple):
+    """What follows from the events of a dossier."""
+
+    level: str
+    procedure: str
+    officer: str
+    received_at: datetime | None
+    closed_at: datetime | None
+    due_at: datetime | None
+    paid_days: tuple[date, ...]
+    facts: tuple[str, ...]
+    """Names of those that hold."""
+
+
+class DossierHistory(NamedTuple):
+    """A dossier taken apart."""
+
+    events: tuple[DossierEvent, ...]
+    known: DossierFacts | None
+    """None: it has no event at these clocks."""
+
+
+def dossier_history(
+    client: Client, unit: str, dossier: str, *, clocks: Clocks = NOW
+) -> DossierHistory | None:
+    """Every copy of every event of the dossier, and what follows; None when there is none."""
+    rows = client.query(_sql("timeline"), {"unit": unit, "dossier": dossier}).result_rows
+    if not rows:
+        return None
+    events = tuple(_event(row) for row in rows)
+    asked = extent(client, unit)
+    found = client.query(_sql("dossier"), {**asked.bound(clocks), "dossier": dossier}).result_rows
+    return DossierHistory(events, _facts(found[0]) if found else None)
+
+
+def _event(row: Sequence[Any]) -> DossierEvent:
+    kind, occurred_at, recorded_at, *where, content_hash, body, counts = row
+    emitter, source, event_id, partition, offset = where
+    return DossierEvent(
+        kind,
+        occurred_at.replace(tzinfo=UTC),
+        recorded_at.replace(tzinfo=UTC),
+        emitter,
+        source,
+        event_id,
+        partition,
+        offset,
+        content_hash,
+        orjson.loads(body),
+        bool(counts),
+    )
+
+
+def _facts(row: Sequence[Any]) -> DossierFacts:
+    level, procedure, officer, received_at, closed_at, due_at, paid_days, bits = row
+    return DossierFacts(
+        level,
+        procedure,
+        officer,
+        _aware(received_at),
+        _aware(closed_at),
+        _aware(due_at),
+        tuple(paid_days),
+        tuple(fact.name for fact in FACTS if bits >> fact.bit & 1),
+    )
+
+
+class Recount(NamedTuple):
+    """A unit's counters, from the record."""
+
+    cells: dict[Cell, int]
+    dossiers: int
+    open: int
+
+
+def recount(client: Client, asked: Extent) -> dict[str, Recount]:
+    """The counters of each unit as the live side must have them at the unit's own offset."""
+    if not asked.offsets:
+        return {}
+    parameters = asked.bound(NOW)
+    cells: dict[str, dict[Cell, int]] = {unit: {} for unit in asked.offsets}
+    for unit, measure, day, level, procedure, officer, bits, n in client.query(
+        _sql("recount"), parameters
+    ).result_rows:
+        cell = Cell(
+            measure, day_number(date.fromisoformat(day)), level, procedure, officer, int(bits)
+        )
+        cells[unit][cell] = int(n)
+    totals = {
+        unit: (int(dossiers), int(open_))
+        for unit, dossiers, open_ in client.query(_sql("totals"), parameters).result_rows
+    }
+    return {unit: Recount(cells[unit], *totals.get(unit, (0, 0))) for unit in asked.offsets}
+
+
+def counted_in(client: Client, unit: str, offset: int, measure: str, day: date) -> dict[str, Cell]:
+    """The dossiers of the unit that count on the day under the measure, each with its cell."""
+    parameters = {
+        **Extent({unit: offset}).bound(NOW),
+        "measure": measure,
+        "day": day.isoformat(),
+    }
+    rows = client.query(_sql("counted_in"), parameters).result_rows
+    return {
+        dossier: Cell(measure, day_number(day), level, procedure, officer, int(bits))  # type: ignore[arg-type]  # a measure is one of three words
+        for dossier, level, procedure, officer, bits in rows
+    }
+
+
+@cache
+def _sql(name: str) -> str:
+    return (resources.files("services.audit") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def _days(period: Period) -> dict[str, str]:
+    # nothing happens outside these bounds, and ClickHouse's days do not reach much further
+    first, last = max(period.first, _FIRST_DAY), min(period.last, _LAST_DAY)
+    return {"first": first.isoformat(), "last": last.isoformat()}
+
+
+def _moment(moment: datetime) -> str:
+    utc = moment.astimezone(UTC)
+    return f"{utc:%Y-%m-%d %H:%M:%S}.{utc.microsecond // 1000:03d}"
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    # ClickHouse's UTC columns come without their zone
+    return None if moment is None else moment.replace(tzinfo=UTC)

@@ -1,0 +1,321 @@
+"""The commands of ``motcua``: what each is called, takes and says. What they do lies beside."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from pydantic import ValidationError
+
+from services.cli import doctor as examination
+from services.cli import report as reports
+from services.cli.imports import run_import
+from services.cli.report import Format
+from services.cli.say import NOT_SO, VIETNAM, answer, console, fail, number, tell
+from services.cli.where import ask, find, get, local_stack_of, running_stacks, the_only_stack
+from services.settings import Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    help="Theo dõi chỉ tiêu của bộ phận một cửa / targets of one-stop shops.\n\n"
+    "Các lệnh hỏi hệ thống đang chạy trên máy này, hoặc địa chỉ ở --url.",
+)
+emitter = typer.Typer(no_args_is_help=True, help="Phần mềm gửi sự kiện và khóa của chúng.")
+events = typer.Typer(no_args_is_help=True, help="Sự kiện của từng hồ sơ.")
+app.add_typer(emitter, name="emitter")
+app.add_typer(events, name="events")
+
+Url = Annotated[
+    str | None,
+    typer.Option("--url", help="địa chỉ hệ thống, ví dụ http://127.0.0.1:8400", show_default=False),
+]
+Json = Annotated[bool, typer.Option("--json", help="in JSON cho chương trình đọc")]
+First = Annotated[str, typer.Option("--from", help="ngày đầu, 2023-01-01 hoặc 01/01/2023")]
+Last = Annotated[str, typer.Option("--to", help="ngày cuối, tính cả ngày này")]
+Book = Annotated[str, typer.Option("--book", help="bộ chỉ tiêu")]
+UnitOf = Annotated[str | None, typer.Option("--unit", help="mã đơn vị", show_default=False)]
+Shape = Annotated[Format, typer.Option("--format", help="dạng in ra")]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="thư mục dữ liệu; mặc định: của hệ thống đang chạy"),
+]
+
+_BOOK = "dak-ha-2023"
+_PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+# -- a stack of this machine
+
+
+@app.command(context_settings=_PASSED_ON, add_help_option=False)
+def up(context: typer.Context) -> None:
+    """Khởi động mọi thành phần trên máy này. Ví dụ: `motcua up --data DIR --port 8400`"""
+    _hand_over("up", context.args)
+
+
+@app.command(context_settings=_PASSED_ON, add_help_option=False)
+def demo(context: typer.Context) -> None:
+    """Chạy thử với dữ liệu minh họa. Ví dụ: `motcua demo --dossiers 2000 --exit-when-done`"""
+    _hand_over("demo", context.args)
+
+
+def _hand_over(what: str, arguments: list[str]) -> NoReturn:
+    os.execv(sys.executable, [sys.executable, "-m", "deploy.local", what, *arguments])
+
+
+@app.command()
+def doctor(
+    port: Annotated[int, typer.Option(help="cổng chính của hệ thống")] = 8400,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Kiểm tra máy và hệ thống. Ví dụ: `motcua doctor --port 8400`"""
+    found = list(examination.examine(port, data or _settings().data))
+    if as_json:
+        answer(json.dumps(examination.as_json(found), ensure_ascii=False, indent=2))
+    else:
+        for finding in found:
+            answer(f"{'✓' if finding.well else '✗'} {finding.name}: {finding.says}")
+    if not all(finding.well for finding in found):
+        raise typer.Exit(NOT_SO)
+
+
+@app.command()
+def topics(
+    kafka: Annotated[
+        str | None, typer.Option(help="máy chủ Kafka host:port,…; mặc định: hệ thống đang chạy")
+    ] = None,
+    copies: Annotated[int, typer.Option(help="số bản sao của mỗi topic")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Tạo các topic còn thiếu, báo topic khác với bảng. Ví dụ: `motcua topics --copies 3`"""
+    from kafka.errors import KafkaError
+
+    from services.topics import ensure_topics
+
+    settings = _settings()
+    address = kafka or _kafka_here(settings)
+    try:
+        found = ensure_topics(address, settings.topic_prefix, copies)
+    except KafkaError as error:
+        fail(f"Kafka {address}: {type(error).__name__}: {error}")
+    if as_json:
+        lines: list[dict[str, Any]] = [
+            {"name": t.name, "state": t.state, "differences": list(t.differences)} for t in found
+        ]
+        answer(json.dumps(lines, ensure_ascii=False, indent=2))
+    else:
+        words = {"created": "đã tạo", "same": "đúng bảng", "differs": "KHÁC bảng"}
+        for topic in found:
+            answer("; ".join([f"{topic.name}: {words[topic.state]}", *topic.differences]))
+    if any(topic.state == "differs" for topic in found):
+        raise typer.Exit(NOT_SO)
+
+
+def _kafka_here(settings: Settings) -> str:
+    stacks = running_stacks()
+    return f"127.0.0.1:{stacks[0].port + 2}" if len(stacks) == 1 else settings.kafka
+
+
+# -- questions
+
+
+@app.command()
+def report(
+    first: First,
+    last: Last,
+    book: Book = _BOOK,
+    unit: UnitOf = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="tình trạng tại thời điểm này (ngày hoặc RFC 3339)")
+    ] = None,
+    known_at: Annotated[
+        str | None, typer.Option(help="theo những gì đã ghi nhận tới thời điểm này")
+    ] = None,
+    form: Shape = Format.TABLE,
+    as_json: Json = False,
+    url: Url = None,
+) -> None:
+    """Bảng chỉ tiêu tính từ lịch sử. Ví dụ: `motcua report --from 2023-01-01 --to 2023-03-31`"""
+    days = reports.period(first, last)
+    query = {
+        "book": book,
+        "from": days[0].isoformat(),
+        "to": days[1].isoformat(),
+        "unit": unit,
+        "as_of": as_of,
+        "known_at": known_at,
+    }
+    found = get(find(url).audit, "/api/v1/report", query)
+    reports.show(found, Format.JSON if as_json else form)
+
+
+@app.command()
+def units(
+    first: First,
+    last: Last,
+    book: Book = _BOOK,
+    unit: UnitOf = None,
+    form: Shape = Format.TABLE,
+    as_json: Json = False,
+    url: Url = None,
+) -> None:
+    """Bảng chỉ tiêu trực tiếp. Ví dụ: `motcua units --from 2023-01-01 --to 2023-12-31`"""
+    days = reports.period(first, last)
+    query = {"book": book, "from": days[0].isoformat(), "to": days[1].isoformat(), "unit": unit}
+    found = get(find(url).front, "/api/v1/units", query)
+    reports.show(found, Format.JSON if as_json else form)
+
+
+@app.command()
+def verify(as_json: Json = False, url: Url = None) -> None:
+    """So số liệu trực tiếp với lịch sử; mã thoát 1 khi khác. Ví dụ: `motcua verify --json`"""
+    found = ask("POST", find(url).audit, "/api/v1/verify", timeout_s=600)
+    equal = found.get("equal") is True
+    if as_json:
+        answer(json.dumps(found, ensure_ascii=False, indent=2))
+    elif equal:
+        answer(f"Khớp: {number(found.get('units_compared', 0))} đơn vị / equal")
+    else:
+        answer("KHÁC NHAU / not equal")
+        for difference in found.get("differences", []):
+            answer(f"  {json.dumps(difference, ensure_ascii=False)}")
+    if not equal:
+        raise typer.Exit(NOT_SO)
+
+
+@events.command("show")
+def show_events(
+    dossier: Annotated[str, typer.Argument(help="mã hồ sơ")],
+    unit: UnitOf = None,
+    as_json: Json = False,
+    url: Url = None,
+) -> None:
+    """Sự kiện của một hồ sơ và những gì suy ra. Ví dụ: `motcua events show 23500-230210-0001`"""
+    found = get(find(url).audit, "/api/v1/events", {"dossier": dossier, "unit": unit})
+    if as_json:
+        answer(json.dumps(found, ensure_ascii=False, indent=2))
+        return
+    for event in found.get("events", []):
+        data = json.dumps(event.get("data", {}), ensure_ascii=False)
+        name = str(event.get("type", "")).removeprefix("motcua.dossier.")
+        answer(f"{event.get('time')}  {name}  {event.get('unit', '')}  {data}")
+    answer(json.dumps(found.get("facts"), ensure_ascii=False, indent=2))
+
+
+# -- sending
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="tệp CSV hoặc XLSX", exists=True, dir_okay=False)],
+    mapping: Annotated[str, typer.Option(help="mapping có sẵn, hoặc tệp .toml")],
+    key: Annotated[
+        str, typer.Option(help="khóa của phần mềm gửi; mặc định: MOTCUA_KEY", show_default=False)
+    ] = "",
+    url: Url = None,
+) -> None:
+    """Nhập tệp thành sự kiện. Ví dụ: `motcua import receipt.csv --mapping receipt`
+
+    Dừng giữa chừng thì chạy lại sẽ làm tiếp; nhập lại lần nữa không làm thay đổi gì. Dòng không
+    dùng được nằm ở `<tệp>.rejected.csv`; khi đó mã thoát là 3.
+    """
+    raise typer.Exit(run_import(file, mapping, url, key or _settings().key.get_secret_value()))
+
+
+@emitter.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="tên phần mềm gửi, ví dụ motcua-dakha")],
+    unit: Annotated[list[str], typer.Option("--unit", help="mã đơn vị được ghi; lặp lại được")],
+    data: Data = None,
+    url: Url = None,
+) -> None:
+    """Tạo khóa, chỉ in ra một lần. Ví dụ: `motcua emitter add motcua-dakha --unit 23500`"""
+    from schemas.registry import load_registry
+    from services.gateway.credentials import EmitterExists, add_emitter, credentials_file
+
+    folder = _data_folder(data, url)
+    registry = load_registry(folder / "registry")
+    if unknown := [code for code in unit if registry.latest_unit(code) is None]:
+        fail(
+            f"Danh mục không có đơn vị / no such unit: {', '.join(unknown)}. "
+            f"Xem / see: schemas/registry_data, {folder / 'registry'}"
+        )
+    try:
+        key = add_emitter(credentials_file(folder), name, unit)
+    except EmitterExists:
+        fail(f"Đã có «{name}». Xóa trước bằng / remove it first: motcua emitter remove {name}")
+    except ValidationError as error:
+        fail(f"Tên hoặc mã đơn vị không hợp lệ / not valid: {error.errors()[0]['msg']}")
+    tell(
+        f"Khóa của «{name}» cho {', '.join(unit)}. Không xem lại được, hãy cất ngay.\n"
+        "The key cannot be shown again; keep it now."
+    )
+    answer(key)
+
+
+@emitter.command("list")
+def list_emitters(data: Data = None, as_json: Json = False, url: Url = None) -> None:
+    """Các phần mềm gửi và đơn vị của chúng."""
+    from services.gateway.credentials import credentials_file, read_credentials
+
+    found = read_credentials(credentials_file(_data_folder(data, url)))
+    if as_json:
+        lines = [c.model_dump(mode="json", exclude={"hash"}) for c in found]
+        answer(json.dumps(lines, ensure_ascii=False, indent=2))
+        return
+    for credential in found:
+        made = f"{credential.created_at.astimezone(VIETNAM):%d/%m/%Y}"
+        console().print(
+            f"{credential.name}  mc_{credential.id}_…  {made}  {', '.join(credential.units)}"
+        )
+
+
+@emitter.command("remove")
+def remove(
+    name: Annotated[str, typer.Argument(help="tên phần mềm gửi")],
+    data: Data = None,
+    url: Url = None,
+) -> None:
+    """Thu hồi khóa; có hiệu lực trong khoảng một giây."""
+    from services.gateway.credentials import EmitterUnknown, credentials_file, remove_emitter
+
+    try:
+        remove_emitter(credentials_file(_data_folder(data, url)), name)
+    except EmitterUnknown:
+        fail(f"Không có «{name}»; xem / see: motcua emitter list")
+    tell(f"Đã thu hồi khóa của «{name}» / removed")
+
+
+def _data_folder(data: Path | None, url: str | None) -> Path:
+    """The data folder that was named, else the one of the stack that runs here."""
+    if data is not None:
+        return data
+    if url is None:
+        stacks = running_stacks()
+        return the_only_stack().data if stacks else _settings().data
+    stack = local_stack_of(find(url).front)
+    if stack is None:
+        fail(
+            f"Khóa được cất trong thư mục dữ liệu: chạy lệnh này trên máy của {url}, hoặc --data\n"
+            f"Keys lie in the data folder: run this on the machine of {url}, or give --data"
+        )
+    return stack.data
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        name = "MOTCUA_" + "_".join(str(part) for part in wrong["loc"]).upper()
+        fail(f"Biến môi trường {name}: {wrong['msg']}")
+
+
+def main() -> None:
+    """Entry point of ``motcua``."""
+    app(prog_name="motcua")

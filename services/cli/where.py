@@ -1,0 +1,146 @@
+"""Finds the installation that a command is for, and asks it things."""
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx2
+
+from services.cli.say import fail
+
+RUNNING = Path(__file__).resolve().parents[2] / "var" / "running"
+"""Where a local stack says that it runs: ``<port>.json`` with port, data folder and pid."""
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_ANYWHERE = frozenset({"0.0.0.0", "::", ""})
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStack:
+    """A stack of this machine, as it announced itself."""
+
+    port: int
+    data: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The addresses of an installation, as seen from here."""
+
+    front: str
+    audit: str
+    demo: bool
+
+
+def running_stacks(folder: Path = RUNNING) -> list[LocalStack]:
+    """The stacks of this machine whose supervisor lives, by port."""
+    found = []
+    for file in folder.glob("*.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            said = json.loads(file.read_text("utf-8"))
+            if _lives(int(said["pid"])):
+                found.append(LocalStack(int(said["port"]), Path(said["data"])))
+    return sorted(found, key=lambda stack: stack.port)
+
+
+def local_stack_of(front: str, folder: Path = RUNNING) -> LocalStack | None:
+    """The stack of this machine that answers at this address."""
+    parts = urlsplit(front)
+    if parts.hostname not in _LOOPBACK:
+        return None
+    return next((s for s in running_stacks(folder) if s.port == parts.port), None)
+
+
+def the_only_stack(folder: Path = RUNNING) -> LocalStack:
+    """The one stack that runs on this machine; says what to do when there is none, or several."""
+    stacks = running_stacks(folder)
+    if not stacks:
+        fail(
+            "Không có hệ thống nào đang chạy trên máy này. Chạy ./run up, hoặc chỉ địa chỉ bằng "
+            "--url http://MÁY:CỔNG\n"
+            "No installation runs on this machine. Start one with ./run up, or name one with --url."
+        )
+    if len(stacks) > 1:
+        urls = "\n".join(f"  --url http://127.0.0.1:{s.port}   ({s.data})" for s in stacks)
+        fail(
+            f"Có {len(stacks)} hệ thống đang chạy trên máy này; chọn một / several run here, "
+            f"choose one:\n{urls}"
+        )
+    return stacks[0]
+
+
+def find(url: str | None, folder: Path = RUNNING) -> Installation:
+    """The installation at this address (the front's or the audit's), else the only local one."""
+    url = url or f"http://127.0.0.1:{the_only_stack(folder).port}"
+    if "://" not in url:
+        url = f"http://{url}"
+    said = get(url.rstrip("/"), "/.well-known/motcua")
+    if said.get("product") != "motcua":
+        fail(f"{url} không phải là motcua / is not motcua. Kiểm tra --url / check --url.")
+    host = urlsplit(url).hostname or ""
+    return Installation(
+        _from_here(said["front"], host), _from_here(said["audit"], host), said["demo"]
+    )
+
+
+def get(base: str, path: str, query: Mapping[str, str | None] | None = None) -> dict[str, Any]:
+    """The JSON object at this address. Ends the command with the reason when there is none."""
+    return ask("GET", base, path, query)
+
+
+def ask(
+    method: str,
+    base: str,
+    path: str,
+    query: Mapping[str, str | None] | None = None,
+    timeout_s: float = 120,
+) -> dict[str, Any]:
+    """The JSON object that the service answers with, else the command ends with its reason."""
+    asked = {name: value for name, value in (query or {}).items() if value is not None}
+    try:
+        # a proxy of the environment is for the internet
+        with httpx2.Client(trust_env=False, timeout=httpx2.Timeout(timeout_s, connect=5)) as http:
+            response = http.request(method, f"{base}{path}", params=asked)
+    except (httpx2.TransportError, httpx2.InvalidURL) as error:
+        fail(
+            f"Không kết nối được {base}: {error}\n"
+            f"Cannot reach {base}. Kiểm tra hệ thống đang chạy và --url / is it running?",
+        )
+    try:
+        found = response.json()
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        fail(f"{base}{path}: HTTP {response.status_code}, không phải JSON / not JSON")
+    if response.status_code >= 400:
+        fail(_reason(found, f"{base}{path}: HTTP {response.status_code}"))
+    return found
+
+
+def _reason(problem: Mapping[str, Any], otherwise: str) -> str:
+    details = [str(problem[key]) for key in ("detail_vi", "detail") if problem.get(key)]
+    return "\n".join(dict.fromkeys(details)) or otherwise
+
+
+def _from_here(address: str, host: str) -> str:
+    """What a server calls itself, with the host that reached it where it knows no better."""
+    parts = urlsplit(address)
+    if parts.hostname not in _LOOPBACK | _ANYWHERE:
+        return address
+    shown = f"[{host}]" if ":" in host else host
+    return urlunsplit((parts.scheme, f"{shown}:{parts.port}", "", "", ""))
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,1 @@
+"""The live side in one process: gateway, wall and live counters."""

@@ -1,0 +1,97 @@
+"""``GET /api/v1/units``: the decision's table from the live counters."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from schemas.books import Period, load_book, shipped_books
+from schemas.problems import FieldError, Problem
+from schemas.registry import Registry
+from services.settings import Settings
+from services.web import problem_response
+from streams.live import LiveSource
+from streams.live_report import live_report
+
+
+def units_router(
+    settings: Settings,
+    registry: Callable[[], Registry],
+    live: LiveSource,
+    clock: Callable[[], datetime],
+) -> APIRouter:
+    """Answers with ``schemas.report.Report``; 422 for a wrong question, 503 before it is ready."""
+    router = APIRouter()
+
+    @router.get("/api/v1/units")
+    async def units(
+        first: Annotated[str, Query(alias="from")],
+        last: Annotated[str, Query(alias="to")],
+        book: str = settings.book,
+        unit: str | None = None,
+    ) -> Response:
+        if book not in shipped_books():
+            return _wrong("book", "book_unknown", *_unknown_book(book))
+        try:
+            days = date.fromisoformat(first), date.fromisoformat(last)
+        except ValueError:
+            return _wrong("from/to", "day_expected", *_NO_DAY)
+        if days[0] > days[1]:
+            return _wrong("from/to", "period_backwards", *_BACKWARDS)
+        if (why := live.not_ready()) is not None:
+            return problem_response(_not_ready(why), {"retry-after": "1"})
+        report = live_report(
+            live,
+            load_book(book),
+            registry(),
+            Period(first=days[0], last=days[1]),
+            unit,
+            demo=settings.demo,
+            computed_at=clock(),
+        )
+        return Response(report.model_dump_json(), media_type="application/json")
+
+    return router
+
+
+_NO_DAY = (
+    "Write days as 2023-01-31.",
+    "Viết ngày theo dạng 2023-01-31.",
+)
+_BACKWARDS = (
+    "The period ends before it begins. Swap «from» and «to».",
+    "Kỳ báo cáo kết thúc trước khi bắt đầu. Hãy đổi «from» và «to».",
+)
+
+
+def _unknown_book(_: str) -> tuple[str, str]:
+    books = ", ".join(shipped_books())
+    return f"No such book. There are: {books}.", f"Không có bộ chỉ tiêu này. Hiện có: {books}."
+
+
+def _wrong(field: str, rule: str, message: str, message_vi: str) -> Response:
+    error = FieldError(field=field, rule=rule, message=message, message_vi=message_vi)
+    return problem_response(
+        Problem(
+            type=f"urn:motcua:problem:{rule}",
+            title="The question cannot be answered",
+            title_vi="Yêu cầu không hợp lệ",
+            status=422,
+            detail=message,
+            detail_vi=message_vi,
+            errors=(error,),
+        )
+    )
+
+
+def _not_ready(why: str) -> Problem:
+    return Problem(
+        type="urn:motcua:problem:live_not_ready",
+        title="The live counters are not all here yet",
+        title_vi="Số liệu trực tiếp chưa tải xong",
+        status=503,
+        detail=why,
+        detail_vi=why,
+    )

@@ -1,0 +1,18 @@
+"""Kafka to ClickHouse: every record of ``motcua.events`` into the history, once, for ever."""
+
+from services.historian.clickhouse import ClickHouseHistory
+from services.historian.follow import Historian, Storing
+from services.historian.history import ForeignTopic, History, HistoryUnavailable
+from services.historian.records import Batch, Record, batch_of
+
+__all__ = [
+    "Batch",
+    "ClickHouseHistory",
+    "ForeignTopic",
+    "Historian",
+    "History",
+    "HistoryUnavailable",
+    "Record",
+    "Storing",
+    "batch_of",
+]

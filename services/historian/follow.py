@@ -1,0 +1,243 @@
+"""Follows ``motcua.events`` into the history, in a thread that survives outages of either side."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError, UnknownTopicOrPartitionError
+
+from services.historian.history import ForeignTopic, History, HistoryUnavailable
+from services.historian.records import Record, batch_of
+
+log = structlog.get_logger()
+
+_BATCH_RECORDS = 50_000
+# what comes within this time becomes one insert: many small parts would keep merges busy
+_BATCH_S = 0.2
+_POLL_S = 0.3
+_RETRY_S = 1.0
+_REQUEST_S = 5.0
+_FETCH_BYTES = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the history has got, as one consistent picture."""
+
+    positions: Mapping[int, int]
+    """For each partition the first offset that is not stored."""
+    ends: Mapping[int, int]
+    """For each partition the first offset that Kafka did not have when it was asked last."""
+
+    @property
+    def behind(self) -> int:
+        """Records that Kafka has and the history has not."""
+        return sum(
+            max(0, end - self.positions.get(partition, 0)) for partition, end in self.ends.items()
+        )
+
+
+class Storing:
+    """Stores one batch while the next one is read and prepared: two cores instead of one.
+
+    Batches are stored in their order, one at a time.
+    """
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._thread = ThreadPoolExecutor(1, "historian-store")
+        self._running: Future[None] | None = None
+        self._next: Mapping[int, int] = {}
+        self.positions: dict[int, int] = {}
+        """For each partition seen, the first offset that is not stored yet."""
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Have them stored; raises what storing the batch before raised."""
+        batch = batch_of(records)
+        self.finish()
+        self._next = batch.positions
+        self._running = self._thread.submit(self._history.append, batch)
+
+    def finish(self) -> None:
+        """Return when everything is stored; raises what storing raised."""
+        if self._running is not None:
+            running, self._running = self._running, None
+            running.result()
+            self.positions.update(self._next)
+
+    def close(self) -> None:
+        """End the thread, after what it does now."""
+        self._thread.shutdown()
+
+
+class Historian:
+    """Appends every record of the topic to the history, in the order of each partition.
+
+    The position is what the history holds, never what Kafka's groups remember: after a crash the
+    records that were on their way are read and appended again, which changes nothing.
+    """
+
+    def __init__(self, bootstrap: str, topic: str, history: Callable[[], History]) -> None:
+        self._bootstrap = bootstrap
+        self._topic = topic
+        self._make_history = history
+        self._thread = threading.Thread(target=self._run, name="historian", daemon=True)
+        self._stopping = threading.Event()
+        self._progress: Progress | None = None
+        self._trouble: str | None = "has not started"
+        self._caught_up = False
+
+    def start(self) -> None:
+        """Begin in the background."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the batch that is being stored; returns within a few seconds."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join(_REQUEST_S)
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far the history has got; None before anything is known."""
+        return self._progress
+
+    def not_ready(self) -> str | None:
+        """Why the history is not up to date, in words; None when it follows."""
+        if self._trouble is not None:
+            return self._trouble
+        if not self._caught_up:
+            behind = self._progress.behind if self._progress else 0
+            return f"reading {self._topic} into ClickHouse: {behind} records to go"
+        return None
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            history = self._make_history()
+            try:
+                self._follow(history)
+            except ForeignTopic as error:
+                # going on would mix two records in one history: a person must decide
+                self._tell(f"the historian has stopped: {error}")
+                return
+            except (KafkaError, OSError) as error:
+                self._tell(f"cannot read {self._topic}: {type(error).__name__}: {error}")
+            except HistoryUnavailable as error:
+                self._tell(f"cannot write to ClickHouse: {error}")
+            except Exception as error:
+                # a bug, or an answer that nobody has seen yet: say it, keep the record, try again
+                self._tell(f"the historian failed: {type(error).__name__}: {error}")
+                log.exception("historian_failed")
+            finally:
+                history.close()
+            self._stopping.wait(_RETRY_S)
+
+    def _tell(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            log.warning("historian_waits", why=trouble)
+        self._trouble = trouble
+
+    def _follow(self, history: History) -> None:
+        consumer = self._connect()
+        storing = Storing(history)
+        try:
+            self._go_to(consumer, history.positions())
+            while not self._stopping.is_set():
+                records = self._collect(consumer)
+                if records:
+                    storing.append(records)
+                else:
+                    storing.finish()
+                self._report(storing.positions, _ends(consumer))
+            storing.finish()
+        finally:
+            storing.close()
+            consumer.close(autocommit=False, timeout_ms=500)
+
+    def _report(self, stored: Mapping[int, int], ends: Mapping[int, int]) -> None:
+        before = self._progress.positions if self._progress else {}
+        self._progress = Progress({**before, **stored}, ends)
+        if self._trouble is not None:
+            log.info("historian_follows", topic=self._topic, behind=self._progress.behind)
+            self._trouble = None
+        self._caught_up = self._caught_up or self._progress.behind == 0
+
+    def _connect(self) -> Any:
+        consumer = KafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            client_id="motcua-historian",
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            max_partition_fetch_bytes=_FETCH_BYTES,
+            fetch_max_bytes=4 * _FETCH_BYTES,
+            bootstrap_timeout_ms=int(_REQUEST_S * 1000),
+            reconnect_backoff_max_ms=1000,
+        )
+        try:
+            found = consumer.partitions_for_topic(self._topic)
+            if not found:
+                raise UnknownTopicOrPartitionError(self._topic)
+            consumer.assign([TopicPartition(self._topic, number) for number in sorted(found)])
+        except BaseException:
+            consumer.close(autocommit=False, timeout_ms=500)
+            raise
+        return consumer
+
+    def _go_to(self, consumer: Any, stored: Mapping[int, int]) -> None:
+        """Begin in each partition where the history ends. Raises :class:`ForeignTopic`."""
+        partitions = list(consumer.assignment())
+        timeout_ms = int(_REQUEST_S * 1000)
+        begins = consumer.beginning_offsets(partitions, timeout_ms=timeout_ms)
+        ends = consumer.end_offsets(partitions, timeout_ms=timeout_ms)
+        positions: dict[int, int] = {}
+        for partition in partitions:
+            number = partition.partition
+            position = stored.get(number, 0)
+            if position > ends[partition]:
+                raise ForeignTopic(
+                    f"the history holds {position} records of {self._topic} partition {number}, and"
+                    f" Kafka has only {ends[partition]}: the topic was made anew or lost records."
+                    " Restore it, or rebuild the history into an empty database"
+                )
+            if position < begins[partition]:
+                log.warning(
+                    "records_gone",
+                    partition=number,
+                    missing=begins[partition] - position,
+                    why="Kafka deleted them before they were stored",
+                )
+            positions[number] = max(position, begins[partition])
+            consumer.seek(partition, positions[number])
+        if missing := set(stored) - set(positions):
+            raise ForeignTopic(f"{self._topic} has no partition {sorted(missing)} any more")
+        self._progress = Progress(positions, {tp.partition: end for tp, end in ends.items()})
+
+    def _collect(self, consumer: Any) -> list[Record]:
+        """What comes, until there is enough of it or it has waited long enough."""
+        records: list[Record] = []
+        wait_s, deadline = _POLL_S, None
+        while wait_s > 0 and len(records) < _BATCH_RECORDS and not self._stopping.is_set():
+            polled = consumer.poll(
+                timeout_ms=int(wait_s * 1000) + 1, max_records=_BATCH_RECORDS - len(records)
+            )
+            if not polled and not records:
+                break
+            for partition, found in polled.items():
+                number = partition.partition
+                records += [Record(number, r.offset, r.value or b"") for r in found]
+            now = time.monotonic()
+            deadline = deadline or now + _BATCH_S
+            wait_s = deadline - now
+        return records
+
+
+def _ends(consumer: Any) -> dict[int, int]:
+    """Kafka's ends as the last answers told them, without asking again."""
+    return {tp.partition: consumer.highwater(tp) or 0 for tp in consumer.assignment()}

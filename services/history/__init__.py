@@ -1,0 +1,1 @@
+"""The process ``history``: historian, audit and verification; it alone opens ClickHouse."""

@@ -1,0 +1,82 @@
+"""Composition of the process ``history``."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+
+from schemas.topics import EVENTS
+from services.audit import audit_router
+from services.clickhouse import ClickHouseUnavailable, Pool, connect, migrate
+from services.historian import ClickHouseHistory, Historian
+from services.reread import registry_of
+from services.settings import Settings
+from services.web import code_version, health_router
+from streams.live import LiveUnits
+
+_QUESTIONS_AT_ONCE = 3
+
+
+def prepare(settings: Settings) -> list[str]:
+    """Open ClickHouse and bring it to this version; the names of the migrations applied.
+
+    Raises :class:`ClickHouseUnavailable` or ``MigrationError``, saying what to do.
+    """
+    if settings.clickhouse_address.startswith("chdb:"):
+        settings.data.mkdir(parents=True, exist_ok=True)
+    client = connect(settings.clickhouse_address)
+    try:
+        return migrate(client)
+    finally:
+        client.close()
+
+
+def build_history(settings: Settings) -> FastAPI:
+    """Opens nothing: threads and connections begin when the application starts."""
+    topic = EVENTS.full_name(settings.topic_prefix)
+    pool = Pool(settings.clickhouse_address, _QUESTIONS_AT_ONCE)
+    historian = Historian(
+        settings.kafka,
+        topic,
+        lambda: ClickHouseHistory(lambda: connect(settings.clickhouse_address), topic),
+    )
+    live = LiveUnits(settings.kafka, settings.topic_prefix)
+    registry = registry_of(settings.data)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        historian.start()
+        live.start()
+        yield
+        await run_in_threadpool(historian.stop)
+        await run_in_threadpool(live.stop)
+        pool.close()
+
+    async def clickhouse_ready() -> str | None:
+        return await run_in_threadpool(_why_no_answer, pool)
+
+    async def historian_ready() -> str | None:
+        return historian.not_ready()
+
+    app = FastAPI(
+        title="motcua history",
+        version=code_version(),
+        lifespan=lifespan,
+        # these pages would come from a content network; offices are offline
+        docs_url=None,
+        redoc_url=None,
+    )
+    checks = {"clickhouse": clickhouse_ready, "historian": historian_ready}
+    app.include_router(health_router(settings, checks))
+    app.include_router(audit_router(settings, pool, registry, live, lambda: datetime.now(UTC)))
+    return app
+
+
+def _why_no_answer(pool: Pool) -> str | None:
+    try:
+        with pool.lend() as client:
+            return None if client.ping() else "ClickHouse does not answer"
+    except ClickHouseUnavailable as error:
+        return str(error)

@@ -1,0 +1,253 @@
+"""Event streams: one channel for each selection, its messages encoded once for all its screens.
+
+Runs in the server's event loop; views are computed in a thread, so that no screen waits for
+another's numbers.
+"""
+
+import asyncio
+import secrets
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+
+from schemas.admitted import rfc3339_ms
+from schemas.registry import Registry
+from services.wall.hours import local, working
+from services.wall.parameters import Selection
+from services.wall.view import View, Views
+from streams.live import LiveSource, UnitState
+
+RETRY_MS = 3000
+_QUEUE = 64
+"""Messages that a slow screen may lag behind before it gets one snapshot instead of them."""
+_IDLE_CHANNELS = 32
+
+
+@dataclass(eq=False)
+class Channel:
+    """The view of one selection, its version, and the screens that watch it."""
+
+    selection: Selection
+    seq: int = 0
+    view: View | None = None
+    screens: set["asyncio.Queue[bytes | None]"] = field(default_factory=set)
+    source: Mapping[str, UnitState] | None = None
+    """What the view was computed from; identity is version."""
+    registry: Registry | None = None
+    day: date | None = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Channels:
+    """All channels of a server."""
+
+    def __init__(
+        self,
+        views: Views,
+        registry: Callable[[], Registry],
+        live: LiveSource,
+        build: str,
+        now: Callable[[], datetime],
+        beat_every_s: float,
+    ) -> None:
+        self._views = views
+        self._registry = registry
+        self._live = live
+        self._build = build
+        self._now = now
+        self._beat_every_s = beat_every_s
+        # a restarted server counts from one again: screens must not take that for old news
+        self._boot = secrets.token_hex(4)
+        self._channels: OrderedDict[Selection, Channel] = OrderedDict()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closing = False
+        self._refreshing: asyncio.Task[None] | None = None
+        self._changed = False
+        live.subscribe(self._on_live_change)
+
+    def close(self) -> None:
+        """Tell every screen that the server restarts and end its stream; safe in any thread."""
+        self._closing = True
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop has ended before: nobody is left to tell
+                self._loop.call_soon_threadsafe(self._say_bye)
+
+    async def current(self, selection: Selection) -> Channel:
+        """The selection's channel, fresh; ``view`` is None until the counters are here."""
+        channel = self._channel(selection)
+        await self._refresh(channel)
+        return channel
+
+    async def stream(self, selection: Selection) -> AsyncIterator[bytes]:
+        """Server-sent events: ``snapshot``, then ``delta`` and ``beat``, at the end ``bye``."""
+        channel = await self.current(selection)
+        queue: asyncio.Queue[bytes | None] = asyncio.Queue(_QUEUE)
+        channel.screens.add(queue)
+        try:
+            yield f"retry: {RETRY_MS}\n\n".encode()
+            if self._closing:
+                yield self._bye()
+                return
+            if channel.view is not None:
+                yield self._snapshot_event(channel)
+            yield _event("beat", self.beat(channel))
+            async for message in self._messages(channel, queue):
+                yield message
+        finally:
+            channel.screens.discard(queue)
+
+    def snapshot(self, channel: Channel) -> bytes:
+        """The view with its version, as JSON."""
+        return orjson.dumps(self._snapshot(channel))
+
+    def version(self, channel: Channel) -> str:
+        """Changes when the snapshot does, and when the server restarts."""
+        return f"{self._boot}-{channel.seq}"
+
+    def beat(self, channel: Channel) -> dict[str, Any]:
+        """That the server lives, how old its numbers are, and whether offices work."""
+        now = self._now()
+        complete_until = self._live.complete_until()
+        lag_s = None if complete_until is None else (now - complete_until).total_seconds()
+        return {
+            "server_time": rfc3339_ms(now),
+            "boot": self._boot,
+            "seq": channel.seq,
+            "build": self._build,
+            "last_event_at": self._last_event_at(channel.selection.unit),
+            "lag_s": None if lag_s is None else round(max(0.0, lag_s), 1),
+            "working_now": working(now),
+            "waiting": self._live.not_ready(),
+        }
+
+    async def _messages(
+        self, channel: Channel, queue: "asyncio.Queue[bytes | None]"
+    ) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
+        next_beat = loop.time() + self._beat_every_s
+        while True:
+            message: bytes | None
+            try:
+                async with asyncio.timeout_at(next_beat):
+                    message = await queue.get()
+            except TimeoutError:
+                await self._refresh(channel)
+                # a beat names the version: what led to it goes first
+                while not queue.empty():
+                    message = queue.get_nowait()
+                    if message is None:
+                        return
+                    yield message
+                yield _event("beat", self.beat(channel))
+                next_beat = loop.time() + self._beat_every_s
+            else:
+                if message is None:
+                    return
+                yield message
+
+    def _channel(self, selection: Selection) -> Channel:
+        self._loop = asyncio.get_running_loop()
+        channel = self._channels.pop(selection, None) or Channel(selection)
+        self._channels[selection] = channel
+        idle = [s for s, c in self._channels.items() if not c.screens and c is not channel]
+        for forgotten in idle[:-_IDLE_CHANNELS]:
+            del self._channels[forgotten]
+        return channel
+
+    def _on_live_change(self, changed: frozenset[str]) -> None:
+        """Called in the live source's thread."""
+        if self._loop is not None and not self._closing:
+            with suppress(RuntimeError):  # the loop has ended: nobody watches
+                self._loop.call_soon_threadsafe(self._refresh_watched_soon)
+
+    def _refresh_watched_soon(self) -> None:
+        self._changed = True
+        if self._refreshing is None or self._refreshing.done():
+            self._refreshing = asyncio.create_task(self._refresh_watched())
+
+    async def _refresh_watched(self) -> None:
+        while self._changed:
+            self._changed = False
+            for channel in [c for c in self._channels.values() if c.screens]:
+                await self._refresh(channel)
+
+    async def _refresh(self, channel: Channel) -> None:
+        async with channel.lock:
+            states, registry = self._live.units(), self._registry()
+            day = local(self._now()).date()
+            if self._live.not_ready() is not None:
+                return
+            if channel.source is states and channel.registry is registry and channel.day == day:
+                return
+            view = await asyncio.to_thread(
+                self._views.view, channel.selection, registry, states, day
+            )
+            before, channel.view = channel.view, view
+            channel.source, channel.registry, channel.day = states, registry, day
+            if view == before:
+                return
+            channel.seq += 1
+            if before is None:
+                self._send(channel, self._snapshot_event(channel))
+            else:
+                delta = {
+                    "boot": self._boot, "seq": channel.seq, "view": difference(before, view)
+                }  # fmt: skip
+                self._send(channel, _event("delta", delta, channel.seq))
+
+    def _send(self, channel: Channel, message: bytes) -> None:
+        for queue in channel.screens:
+            if queue.full():
+                while not queue.empty():
+                    queue.get_nowait()
+                queue.put_nowait(self._snapshot_event(channel))
+            else:
+                queue.put_nowait(message)
+
+    def _say_bye(self) -> None:
+        for channel in self._channels.values():
+            for queue in channel.screens:
+                while not queue.empty():
+                    queue.get_nowait()
+                queue.put_nowait(self._bye())
+                queue.put_nowait(None)
+
+    def _snapshot(self, channel: Channel) -> dict[str, Any]:
+        return {"boot": self._boot, "seq": channel.seq, "view": channel.view}
+
+    def _snapshot_event(self, channel: Channel) -> bytes:
+        return _event("snapshot", self._snapshot(channel), channel.seq)
+
+    def _bye(self) -> bytes:
+        return _event("bye", {"server_time": rfc3339_ms(self._now())})
+
+    def _last_event_at(self, unit: str | None) -> str | None:
+        units = self._live.units()
+        states = units.values() if unit is None else [s for s in (units.get(unit),) if s]
+        # RFC 3339 in UTC with milliseconds: text order is time order
+        return max((s.now.last_recorded_at or "" for s in states), default="") or None
+
+
+def difference(before: View, after: View) -> dict[str, Any]:
+    """The fields of ``after`` that differ; of the indicators only those that do.
+
+    Laying it over ``before`` gives ``after``: the indicators of a selection are always the same.
+    """
+    changed: dict[str, Any] = {
+        f.name: getattr(after, f.name)
+        for f in fields(View)
+        if f.name != "indicators" and getattr(before, f.name) != getattr(after, f.name)
+    }
+    pairs = zip(before.indicators, after.indicators, strict=True)
+    changed["indicators"] = [new for old, new in pairs if new != old]
+    return changed
+
+
+def _event(name: str, data: object, number: int | None = None) -> bytes:
+    head = f"event: {name}\n" if number is None else f"event: {name}\nid: {number}\n"
+    return head.encode() + b"data: " + orjson.dumps(data) + b"\n\n"

@@ -1,0 +1,17 @@
+// The signs of the statuses, drawn: a television has no font for ✔ and ▲.
+
+import { raw } from "./markup.js";
+
+const sign = (drawing) =>
+  raw(`<svg class="sign" viewBox="0 0 24 24" aria-hidden="true">${drawing}</svg>`);
+const stroke = 'fill="none" stroke="currentColor" stroke-width="4.5"';
+
+export const SIGNS = {
+  met: sign(`<path d="M3 13l6 6L21 5" ${stroke}/>`),
+  missed: sign(`<path d="M4.5 4.5l15 15m0-15l-15 15" ${stroke}/>`),
+  none: sign(`<path d="M4 12h16" ${stroke}/>`),
+  warning: sign('<path d="M12 2.5L23 21.5H1z" fill="currentColor"/>'),
+  live: sign('<circle cx="12" cy="12" r="7" fill="currentColor"/>'),
+  quiet: sign(`<circle cx="12" cy="12" r="7" fill="none" stroke="currentColor" stroke-width="3"/>`),
+  lost: sign(`<path d="M4.5 4.5l15 15m0-15l-15 15" ${stroke}/>`),
+};

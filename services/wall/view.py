@@ -1,0 +1,151 @@
+"""What a wall shows, as raw integers: the browser formats, the server decides what is met."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from schemas.books import Book, Indicator
+from schemas.registry import Registry, Unit
+from services.wall.figures import Ledger
+from services.wall.parameters import Selection
+from streams.core.indicators import Count, answers, row
+from streams.live import UnitState
+
+_LEDGERS = 8
+"""Periods remembered: one a wall, and a few that somebody looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndicatorView:
+    """One indicator's tile."""
+
+    code: str
+    row: str
+    title: str
+    short: str
+    level: str | None
+    counts: str
+    on_time: bool
+    """True: the question is how many more may be late; else how many are still missing."""
+    target: tuple[int, int]
+    """Percent as an exact fraction."""
+    a: int
+    b: int
+    met: bool | None
+    still_needed: int | None
+    late_allowed: int | None
+    due_unknown: int | None
+    weeks: tuple[tuple[int, int], ...]
+    """(a, b) from the period's start to the end of each of the last weeks, the last one now."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Everything on the screen but the clock and the freshness."""
+
+    installation: str
+    book_title: str
+    demo: bool
+    unit: str | None
+    unit_name: str | None
+    units: int
+    """Units whose dossiers are in the figures."""
+    period_title: str
+    running: bool
+    """The period has not ended: figures are up to now."""
+    indicators: tuple[IndicatorView, ...]
+    met: int
+    missed: int
+    not_arisen: int
+    """Indicators with a = 0: «chưa phát sinh»."""
+    open: int
+    resolved: int
+
+
+class Views:
+    """Computes views; safe in any thread. Equal inputs give equal views."""
+
+    def __init__(self, installation: str, demo: bool, book: Book) -> None:
+        self._installation = installation
+        self._demo = demo
+        self._book = book
+        self._ledgers: OrderedDict[tuple[date, date, date], Ledger] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def view(
+        self,
+        selection: Selection,
+        registry: Registry,
+        states: Mapping[str, UnitState],
+        today: date,
+    ) -> View:
+        """The view of the selection on this day in Asia/Ho_Chi_Minh."""
+        period, code = selection.period, selection.unit
+        unit = None if code is None else _unit(registry, code, period.last)
+        if code is not None:
+            states = {code: states[code]} if code in states else {}
+        with self._lock:
+            ledger = self._ledger(selection, today)
+            resolved, counts = ledger.counts(registry, states, unit.level if unit else None)
+        shown = tuple(
+            self._indicator(indicator, unit, counts[indicator.code])
+            for indicator in self._book.indicators
+            if unit is None or answers(indicator, unit)
+        )
+        return View(
+            installation=self._installation,
+            book_title=self._book.title,
+            demo=self._demo,
+            unit=code,
+            unit_name=unit.name if unit else None,
+            units=len(states),
+            period_title=selection.period_title,
+            running=period.last >= today,
+            indicators=shown,
+            met=sum(i.met is True for i in shown),
+            missed=sum(i.met is False for i in shown),
+            not_arisen=sum(i.met is None for i in shown),
+            open=sum(state.now.open for state in states.values()),
+            resolved=resolved,
+        )
+
+    def _ledger(self, selection: Selection, today: date) -> Ledger:
+        period = selection.period
+        key = period.first, period.last, min(today, period.last)
+        ledger = self._ledgers.pop(key, None)
+        if ledger is None:
+            ledger = Ledger(self._book, period, today)
+        self._ledgers[key] = ledger
+        while len(self._ledgers) > _LEDGERS:
+            self._ledgers.popitem(last=False)
+        return ledger
+
+    def _indicator(
+        self, indicator: Indicator, unit: Unit | None, weeks: tuple[Count, ...]
+    ) -> IndicatorView:
+        target = self._book.target(indicator.code)
+        figures = row(indicator, target, weeks[-1], unit)
+        return IndicatorView(
+            code=indicator.code,
+            row=indicator.row,
+            title=indicator.title,
+            short=indicator.short,
+            level=indicator.level,
+            counts=indicator.counts,
+            on_time="on_time" in indicator.hit,
+            target=(target.numerator, target.denominator),
+            a=figures.a,
+            b=figures.b,
+            met=figures.met,
+            still_needed=figures.still_needed,
+            late_allowed=figures.late_allowed,
+            due_unknown=figures.due_unknown,
+            weeks=tuple((count.a, count.b) for count in weeks),
+        )
+
+
+def _unit(registry: Registry, code: str, on: date) -> Unit:
+    found = registry.unit(code, on) or registry.latest_unit(code)
+    return found or Unit(code=code, name=code, level="")

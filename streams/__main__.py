@@ -1,0 +1,121 @@
+"""``python -m streams``: the worker's process. Settings come from ``MOTCUA_*``.
+
+Ends with 0 after SIGTERM or SIGINT, with 70 when something unexpected happened; the next start
+goes on from the last position that Kafka has.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+
+import faust
+
+from streams.batches import die
+from streams.health import Check, serve
+from streams.kafka_ready import wait_for_kafka
+from streams.settings import StreamSettings
+from streams.worker import build_worker, table_of
+
+log = logging.getLogger("streams")
+
+_STOP_WITHIN_S = 4.0
+_LOOK_EVERY_S = 0.2
+_QUIET = ("faust", "mode", "aiokafka", "kafka", "aiohttp")
+
+
+def main() -> None:
+    """Run until a signal or a failure ends the process."""
+    logging.basicConfig(
+        stream=sys.stdout,
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+    )
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    asyncio.run(_Process(StreamSettings()).run())
+
+
+class _Process:
+    """Kafka awaited, the application started and watched, and stopped in order."""
+
+    def __init__(self, settings: StreamSettings) -> None:
+        self._settings = settings
+        self._waiting_for: str | None = "đang khởi động"
+        self._app: faust.App | None = None
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        port = self._settings.port + 4
+        await serve(self._settings.host, port, self._checks())
+        log.info("health on http://%s:%d/readyz", self._settings.host, port)
+        work = asyncio.create_task(self._work())
+        stop = asyncio.create_task(self._stop.wait())
+        await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
+        if not self._stop.is_set():
+            die("the worker ended by itself", work.exception())
+        await self._end()
+
+    async def _work(self) -> None:
+        settings = self._settings
+        await wait_for_kafka(settings.kafka, settings.topic_prefix, self._wait_for)
+        self._waiting_for = None
+        (settings.data / "worker").mkdir(parents=True, exist_ok=True)
+        app = self._app = build_worker(settings)
+        log.info("joining group %s as %s", app.conf.id, settings.worker_instance)
+        await app.start()
+        if not app.should_stop:
+            log.info("ready: partitions %s", table_of(app).waiting()[0])
+        while not app.crashed:
+            await asyncio.sleep(_LOOK_EVERY_S)
+        raise RuntimeError("Faust crashed") from app.crash_reason
+
+    async def _end(self) -> None:
+        """Finish what is folded; Faust's own stop then may take what time is left."""
+        log.info("stopping")
+        if self._app:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_STOP_WITHIN_S):
+                    await table_of(self._app).close()
+                    log.info("everything folded is acknowledged")
+                    await self._app.stop()
+        log.info("stopped")
+        logging.shutdown()
+        # nothing is left to write: Faust's threads and timers need not be waited for
+        os._exit(0)
+
+    # -- readiness
+
+    def _wait_for(self, what: str) -> None:
+        self._waiting_for = what
+
+    def _checks(self) -> dict[str, Check]:
+        return {"kafka": self._kafka, "partitions": self._partitions, "state": self._state}
+
+    def _kafka(self) -> str | None:
+        return self._waiting_for
+
+    def _partitions(self) -> str | None:
+        if self._app is None:
+            return "chưa nhận phân vùng nào"
+        opened, closed = table_of(self._app).waiting()
+        return None if opened or closed else "chưa nhận phân vùng nào"
+
+    def _state(self) -> str | None:
+        if self._app is None:
+            return "chưa khôi phục trạng thái"
+        table = table_of(self._app)
+        _, closed = table.waiting()
+        if not closed:
+            return None
+        done, total = table.restored()
+        return f"đang khôi phục trạng thái: {done}/{total} bản ghi, phân vùng {closed}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,354 @@
+"""The wall in a real Chromium: what stands on it, how fast it moves, what it says when old."""
+
+import re
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.browser import FULL_HD, chromium
+from tests.support.kafka import eventually, free_ports
+from tests.support.wall import WallProcess
+
+LATE = "due-unknown"
+SHORT = "beat_late=1&beat_lost=2&restart=1.5"
+LONG_NAME = "Ủy ban nhân dân thành phố Thủ Đức, Thành phố Hồ Chí Minh"
+SMALLEST_TEXT_PX = 32
+SMALLEST_RATE_PX = 110
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def wall() -> Iterator[WallProcess]:
+    """One that nobody stops; numbers may be changed."""
+    process = WallProcess(free_ports(1))
+    process.start()
+    yield process
+    process.end()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport=FULL_HD)  # type: ignore[arg-type]  # its own TypedDict
+    opened = context.new_page()
+    problems: list[str] = []
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    yield opened
+    context.close()
+    assert problems == []
+
+
+def test_the_page_shows_the_figures_and_their_status(page: Page, wall: WallProcess) -> None:
+    page.goto(f"{wall.url}/wall")
+    tile = page.locator("#tile-full_online")
+    expect(tile).to_have_class("tile missed")
+    expect(tile.locator("h2")).to_contain_text("Hồ sơ trực tuyến toàn trình")
+    expect(tile.locator(".rate")).to_have_text("58,2%")
+    expect(tile.locator("dl")).to_contain_text("3.135/5.385")
+    expect(tile.locator("dl")).to_contain_text("Còn thiếu")
+    expect(tile.locator(".gap")).to_have_text("96")
+    expect(page.locator("#tile-on_time_commune")).to_contain_text("Được trễ thêm")
+    expect(page.locator("#tile-summary .rate")).to_have_text("6/7")
+    expect(page.locator("#header")).to_contain_text("Toàn huyện · 24 đơn vị")
+    expect(page.locator("#header")).to_contain_text("Thứ Sáu10/11/2023")
+    expect(page.locator("#footer")).to_contain_text("Trực tiếp · số liệu đến 14:3")
+    expect(page.locator(".demo")).to_have_count(0)
+
+
+def test_a_change_is_seen_within_a_second(page: Page, wall: WallProcess) -> None:
+    """The point of a live wall."""
+    page.goto(f"{wall.url}/wall?scope=don-vi:dh-ktht")
+    before = page.locator("#tile-summary dl dd").first
+    expect(before).to_have_text("339")
+    page.evaluate(
+        """() => {
+            const seen = () => document.querySelector("#tile-summary dl dd").textContent === "340";
+            window.changed = new Promise((done) => {
+                new MutationObserver(() => seen() && done(Date.now()))
+                    .observe(document.body, {subtree: true, childList: true});
+            });
+        }"""
+    )
+    started = time.time()
+    wall.control(add="dh-ktht", level="district", facts=["due_known", "on_time"])
+    assert page.evaluate("window.changed") / 1000 - started < 1.0
+
+
+@pytest.mark.parametrize("ended_by", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_lost_server_is_said_and_recovered_from(
+    page: Page, ended_by: signal.Signals, tmp_path: Path
+) -> None:
+    """Never an old number as a current one; and nobody comes to press F5."""
+    process = WallProcess(free_ports(1))
+    process.start()
+    try:
+        page.goto(f"{process.url}/wall?{SHORT}")
+        expect(page.locator(".fresh")).to_contain_text("Trực tiếp")
+        process.send(ended_by)
+        if ended_by is signal.SIGKILL:
+            process.end()
+        started = time.monotonic()
+        band = re.compile(r"MẤT KẾT NỐI MÁY CHỦ · số liệu lúc 14:3\d, cách đây \d giây")
+        expect(page.locator(".fresh")).to_have_text(band, timeout=6000)
+        assert 1.0 < time.monotonic() - started < 4.5
+        rate = page.locator("#tile-full_online .rate")
+        expect(rate).to_have_text("58,2%")
+        red, green, blue = _rgb(rate.evaluate("e => getComputedStyle(e).color"))
+        assert max(red, green, blue) - min(red, green, blue) < 32, "drained of colour"
+        page.screenshot(path=tmp_path / f"lost-{ended_by.name}.png")
+
+        if ended_by is signal.SIGKILL:
+            process.start()
+        else:
+            process.send(signal.SIGCONT)
+        started = time.monotonic()
+        expect(page.locator(".fresh")).to_contain_text("Trực tiếp", timeout=10_000)
+        assert time.monotonic() - started < 5
+        expect(page.locator("html")).not_to_have_class(re.compile("old"))
+    finally:
+        process.end()
+
+
+def test_a_server_that_stops_says_so_and_is_not_held_by_its_screens(page: Page) -> None:
+    process = WallProcess(free_ports(1))
+    process.start()
+    try:
+        page.goto(f"{process.url}/wall?{SHORT}")
+        expect(page.locator(".fresh")).to_contain_text("Trực tiếp")
+        assert process.end(signal.SIGTERM) < 2
+        expect(page.locator(".fresh")).to_contain_text("Máy chủ đang khởi động lại")
+        expect(page.locator(".fresh")).to_contain_text("MẤT KẾT NỐI MÁY CHỦ", timeout=6000)
+    finally:
+        process.end()
+
+
+def test_a_new_build_reloads_the_page_once(page: Page, wall: WallProcess) -> None:
+    """An updated server must not talk to last year's script; a broken one must not make it spin."""
+    loads: list[str] = []
+    page.on("request", lambda r: loads.append(r.url) if r.resource_type == "document" else None)
+    old = re.compile(r'data-build="\w+"')
+
+    def answer(route: Any) -> None:
+        response = route.fetch()
+        route.fulfill(response=response, body=old.sub('data-build="old"', response.text()))
+
+    page.route("**/wall?build", answer)
+    page.goto(f"{wall.url}/wall?build")
+    eventually(lambda: page.evaluate("1") == 1 and len(loads) >= 2, 5, "reloaded")
+    page.wait_for_timeout(1500)  # several beats later it has still been reloaded once
+    assert len(loads) == 2
+
+
+def test_counters_that_are_late_or_missing_are_said(page: Page) -> None:
+    process = WallProcess(free_ports(1), "--demo")
+    process.start()
+    try:
+        page.goto(f"{process.url}/wall")
+        fresh = page.locator(".fresh")
+        process.control(lag_s=150)
+        expect(fresh).to_contain_text("Dữ liệu chậm 2 phút")
+        expect(page.locator("html")).not_to_have_class(re.compile("old"))
+        process.control(lag_s=720)
+        expect(fresh).to_contain_text(re.compile(r"SỐ LIỆU CŨ · số liệu lúc .*, cách đây 12 phút"))
+        expect(page.locator("html")).to_have_class(re.compile("old"))
+        process.control(lag_s=1, why="reading motcua.units: 12 records to go")
+        expect(fresh).to_contain_text("Máy chủ đang nạp số liệu")
+        expect(page.locator("html")).to_have_class(re.compile("old"))
+        process.control(why=None)
+        expect(fresh).to_contain_text("Trực tiếp")
+        expect(page.locator(".demo")).to_have_text("DỮ LIỆU MÔ PHỎNG")
+        assert _px(page, ".demo", "fontSize") >= 43
+    finally:
+        process.end()
+
+
+@pytest.mark.parametrize(
+    ("options", "query"),
+    [
+        ((), f"?period=2023&{LATE}"),
+        (("--demo", "--title", LONG_NAME, "--scale", "100"), ""),
+        (("--empty", "--demo"), ""),
+        ((), "?scope=don-vi:dh-tckh&period=2023-01-01..2023-06-30&theme=light"),
+        (("--demo", "--title", LONG_NAME, "--scale", "100"), f"?theme=light&{SHORT}"),
+    ],
+)
+def test_everything_fits_and_can_be_read(
+    page: Page, options: tuple[str, ...], query: str, tmp_path: Path
+) -> None:
+    """Nobody scrolls a wall: what does not fit does not exist."""
+    process = WallProcess(free_ports(1), *options)
+    process.start()
+    try:
+        if LATE in query:
+            process.control(add="23509", level="commune", n=1234, facts=[])
+        page.goto(f"{process.url}/wall{query}")
+        expect(page.locator(".tile")).not_to_have_count(0)
+        if LATE in query:
+            tile = page.locator("#tile-on_time_commune dl")
+            expect(tile).to_contain_text("Không rõ hạn trả1.234")
+            expect(tile).to_contain_text("Trễ quá mức")
+        page.evaluate("document.fonts.ready")
+        assert _misfits(page) == []
+        if SHORT in query:
+            process.end()
+            expect(page.locator(".fresh")).to_contain_text("MẤT KẾT NỐI", timeout=6000)
+            assert _misfits(page) == []
+        page.screenshot(path=tmp_path / "fits.png")
+        texts = page.evaluate(_TEXTS)
+        assert min(text["size"] for text in texts) >= SMALLEST_TEXT_PX
+        rates = [text["size"] for text in texts if text["rate"]]
+        assert all(size >= SMALLEST_RATE_PX for size in rates)
+        faint = [t for t in texts if _contrast(_rgb(t["color"]), _rgb(t["ground"])) < 4.5]
+        assert faint == []
+    finally:
+        process.end()
+
+
+def test_no_request_leaves_the_host(page: Page, wall: WallProcess) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{wall.url}/wall")
+    expect(page.locator(".fresh")).to_contain_text("Trực tiếp")
+    page.evaluate("document.fonts.ready")
+    assert [url for url in asked if not url.startswith(f"{wall.url}/")] == []
+    assert any("/api/wall/stream" in url for url in asked)
+    loaded = page.evaluate("[...document.fonts].filter(f => f.status === 'loaded').length")
+    assert loaded == 4
+
+
+def test_a_wrong_address_is_explained(page: Page, wall: WallProcess) -> None:
+    answer = page.goto(f"{wall.url}/wall?period=<b>2023")
+    assert answer is not None
+    assert answer.status == 400
+    expect(page.locator("main")).to_contain_text("period=<b>2023")
+    expect(page.locator("main")).to_contain_text("dùng năm (2023), quý (2023-Q3)")
+    problem = page.request.get(f"{wall.url}/api/wall/snapshot?scope=x")
+    assert problem.status == 400
+    assert problem.headers["content-type"] == "application/problem+json"
+    assert problem.json()["errors"][0]["field"] == "scope"
+
+
+def test_the_snapshot_has_an_etag_and_its_age(page: Page, wall: WallProcess) -> None:
+    """What a screen polls when its stream cannot be opened."""
+    url = f"{wall.url}/api/wall/snapshot?scope=don-vi:23524"
+    first = page.request.get(url)
+    assert first.json()["view"]["unit_name"] == "Xã Đắk La"
+    again = page.request.get(url, headers={"if-none-match": first.headers["etag"]})
+    assert again.status == 304
+    assert '"lag_s"' in again.headers["wall-beat"]
+    wall.control(add="23524", level="commune")
+    changed = page.request.get(url, headers={"if-none-match": first.headers["etag"]})
+    assert changed.status == 200
+    head = page.request.head(f"{wall.url}/wall")
+    assert head.status == 200
+
+
+def test_a_reloaded_screen_shows_kept_figures_as_old_while_the_server_has_none(
+    page: Page,
+) -> None:
+    process = WallProcess(free_ports(1))
+    process.start()
+    try:
+        page.goto(f"{process.url}/wall")
+        expect(page.locator(".fresh")).to_contain_text("Trực tiếp")
+        page.wait_for_timeout(700)  # a beat confirms what is kept
+        process.end()
+        process = WallProcess(int(process.url.rpartition(":")[2]), "--waiting")
+        process.start()
+        page.reload()
+        expect(page.locator("#tile-full_online .rate")).to_have_text("58,2%")
+        expect(page.locator(".fresh")).to_contain_text("Máy chủ đang nạp số liệu · số liệu lúc")
+        expect(page.locator("html")).to_have_class(re.compile("old"))
+    finally:
+        process.end()
+
+
+_TEXTS = """() => {
+    const ground = (e) => {
+        for (; e; e = e.parentElement) {
+            const found = getComputedStyle(e).backgroundColor;
+            if (found !== "rgba(0, 0, 0, 0)") return found;
+        }
+        return "rgb(255, 255, 255)";
+    };
+    const found = [];
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+        const text = walker.currentNode.textContent.trim();
+        const element = walker.currentNode.parentElement;
+        if (!text || ["SCRIPT", "NOSCRIPT"].includes(element.tagName)) continue;
+        if (element.closest(".unseen")) continue;
+        const style = getComputedStyle(element);
+        found.push({
+            text, size: parseFloat(style.fontSize), color: style.color,
+            ground: ground(element), rate: element.matches(".rate, .comma"),
+        });
+    }
+    return found;
+}"""
+
+
+def _misfits(page: Page) -> list[str]:
+    """What reaches out of its box, of its tile or of the screen."""
+    found: list[str] = page.evaluate(
+        """() => {
+            const root = document.documentElement, found = [];
+            if (root.scrollWidth > innerWidth || root.scrollHeight > innerHeight)
+                found.push("page");
+            const inside = (inner, outer) =>
+                inner.left >= outer.left - 1 && inner.right <= outer.right + 1 &&
+                inner.top >= outer.top - 1 && inner.bottom <= outer.bottom + 1;
+            for (const box of document.querySelectorAll(".tile, header, footer")) {
+                const outer = box.getBoundingClientRect();
+                if (!inside(outer, {left: 0, top: 0, right: innerWidth, bottom: innerHeight}))
+                    found.push(`${box.id} leaves the screen`);
+                if (box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight)
+                    found.push(`${box.id} overflows`);
+                for (const part of box.querySelectorAll("*")) {
+                    if (part.closest(".unseen") || part.tagName === "B") continue;
+                    const name = `${box.id} ${part.tagName}.${part.className}: ${part.textContent}`;
+                    if (!inside(part.getBoundingClientRect(), outer)) found.push(name);
+                }
+                // neighbours in a row must not touch
+                for (const row of box.querySelectorAll("dl > div, .figure")) {
+                    const boxes = [...row.children].map((e) => e.getBoundingClientRect());
+                    for (let i = 1; i < boxes.length; i += 1)
+                        if (boxes[i].left < boxes[i - 1].right + 2) found.push(row.textContent);
+                }
+            }
+            return found;
+        }"""
+    )
+    return found
+
+
+def _px(page: Page, selector: str, name: str) -> float:
+    read = f"e => parseFloat(getComputedStyle(e).{name})"
+    return float(page.locator(selector).evaluate(read))
+
+
+def _rgb(css: str) -> tuple[int, int, int]:
+    red, green, blue = re.findall(r"[\d.]+", css)[:3]
+    return int(red), int(green), int(blue)
+
+
+def _contrast(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:
+    """WCAG 2.1, 1.4.3."""
+    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(color: tuple[int, int, int]) -> float:
+    linear = [
+        c / 255 / 12.92 if c / 255 <= 0.03928 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in color
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -1,0 +1,233 @@
+"""The wall's pure functions, called in a real browser: formats, freshness, state, sparkline."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from services.wall.assets import load_assets
+from tests.support.browser import chromium
+
+ORIGIN = "http://wall.test"
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    """A page that has the wall's modules and no server."""
+    assets = load_assets()
+
+    def answer(route: Any) -> None:
+        asset = assets.get(route.request.url.removeprefix(f"{ORIGIN}/"))
+        if asset is None:
+            route.fulfill(body="<!doctype html>", content_type="text/html")
+        else:
+            route.fulfill(body=asset.body, content_type=asset.media_type)
+
+    with chromium() as browser:
+        opened = browser.new_page()
+        opened.route("**/*", answer)
+        opened.goto(ORIGIN)
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "text"),
+    [
+        ("whole", [5398], "5.398"),
+        ("whole", [1234567], "1.234.567"),
+        ("whole", [-12], "−12"),
+        ("short", [999999], "999.999"),
+        ("short", [12422633], "12,42 tr."),
+        ("tenths", [578], "57,8"),
+        ("tenths", [1000], "100"),
+        ("tenths", [0], "0,0"),
+        ("percent", [[25, 1]], "25"),
+        ("percent", [[195, 2]], "97,5"),
+        ("duration", [59.9], "59 giây"),
+        ("duration", [300], "5 phút"),
+        ("duration", [7300], "2 giờ"),
+        ("duration", [200000], "2 ngày"),
+    ],
+)
+def test_formats(page: Page, name: str, arguments: list[Any], text: str) -> None:
+    assert _call(page, "format", name, *arguments) == text
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "met", "target", "shown"),
+    [
+        (5398, 3120, False, [60, 1], 578),
+        (3, 2, True, [60, 1], 667),
+        (2000, 1199, False, [60, 1], 599),  # 59,95 % is not 60,0 %
+        (10000, 9748, False, [195, 2], 974),  # 97,48 % is not 97,5 %
+        (1000, 600, True, [60, 1], 600),
+        (10000, 9999, True, [95, 1], 999),  # one is missing: not 100 %
+        (10000, 10000, True, [95, 1], 1000),
+        (10000, 1, False, [60, 1], 0),
+    ],
+)
+def test_a_rate_is_rounded_but_never_across_its_target(
+    page: Page, a: int, b: int, met: bool, target: list[int], shown: int
+) -> None:
+    """«60,0 % of 60 %» with a cross beside it would be called a lie."""
+    assert _call(page, "format", "rateTenths", a, b, met, target) == shown
+
+
+def test_surplus_is_of_the_exact_rate(page: Page) -> None:
+    """27,3 of 25: 2,3 points; of 1204/4410 exactly 2,30."""
+    assert _call(page, "format", "surplusTenths", 4410, 1204, [25, 1]) == 23
+    assert _call(page, "format", "surplusTenths", 3, 2, [60, 1]) == 67
+    assert _call(page, "format", "surplusTenths", 200, 195, [195, 2]) == 0
+
+
+def test_moments_are_the_offices(page: Page) -> None:
+    """Whatever the time zone of the machine: 17:32 UTC on the 9th is the 10th in Đắk Hà."""
+    parts = _call(page, "format", "localParts", _ms(2023, 11, 9, 17, 32, 5))
+    assert parts == {
+        "weekday": "Thứ Sáu", "date": "10/11/2023", "dayMonth": "10/11", "minute": "00:32",
+        "second": "00:32:05",
+    }  # fmt: skip
+    now = _ms(2023, 11, 10, 7, 32)
+    assert _call(page, "format", "minuteOf", _ms(2023, 11, 10, 7, 30), now) == "14:30"
+    assert _call(page, "format", "minuteOf", _ms(2023, 11, 9, 7, 30), now) == "14:30 ngày 09/11"
+
+
+NOW_MS = int(datetime(2023, 11, 10, 7, 32, 5, tzinfo=UTC).timestamp() * 1000)
+
+
+@pytest.mark.parametrize(
+    ("changed", "age_s", "state", "text"),
+    [
+        ({}, 1, "live", "Trực tiếp · số liệu đến 14:32:03"),
+        ({}, 14, "live", "Trực tiếp · số liệu đến 14:32:03"),
+        ({}, 16, "slow", "Dữ liệu chậm 16 giây"),
+        ({}, 59, "slow", "Dữ liệu chậm 59 giây"),
+        ({}, 61, "lost", "MẤT KẾT NỐI MÁY CHỦ · số liệu lúc 14:32, cách đây 1 phút"),
+        ({}, 100000, "lost", "MẤT KẾT NỐI MÁY CHỦ · số liệu lúc 14:32 ngày 10/11, cách đây 1 ngày"),
+        ({"figuresAtMs": NOW_MS - 120_000}, 1, "slow", "Dữ liệu chậm 2 phút"),
+        ({"figuresAtMs": NOW_MS - 59_000}, 2, "slow", "Dữ liệu chậm 1 phút"),
+        ({"figuresAtMs": NOW_MS - 420_000}, 1, "stale",
+         "SỐ LIỆU CŨ · số liệu lúc 14:25, cách đây 7 phút"),
+        ({"figuresAtMs": None}, 1, "slow", "Chưa rõ độ trễ của số liệu"),
+        ({"byeAt": 1000}, 59, "restarting",
+         "Máy chủ đang khởi động lại · số liệu lúc 14:32, cách đây 1 phút"),
+        ({"byeAt": 1000}, 61, "lost", "MẤT KẾT NỐI MÁY CHỦ · số liệu lúc 14:32, cách đây 1 phút"),
+        ({"beat": {"waiting": "reading"}}, 1, "waiting",
+         "Máy chủ đang nạp số liệu · số liệu lúc 14:32, cách đây 3 giây"),
+        ({"beat": {"working_now": False, "last_event_at": "2023-11-10T03:05:00.000Z"}}, 1,
+         "off-hours", "Ngoài giờ làm việc · số liệu đến 10:05"),
+        ({"beat": {"working_now": False}}, 1, "live", "Trực tiếp · số liệu đến 14:32:03"),
+        ({"beat": {"last_event_at": "2023-11-10T03:05:00.000Z"}}, 1, "idle",
+         "Chưa nhận sự kiện mới từ 10:05"),
+        ({"beat": None, "beatAt": None}, 1, "connecting", "Đang kết nối máy chủ"),
+    ],
+)  # fmt: skip
+def test_freshness(
+    page: Page, changed: dict[str, Any], age_s: float, state: str, text: str
+) -> None:
+    """Every state of the table, and none that calls an old number current."""
+    known: dict[str, Any] = {
+        "view": {}, "figuresAtMs": NOW_MS - 2000, "beatAt": 1000, "byeAt": None,
+        "beat": {
+            "server_time": "2023-11-10T07:32:05.000Z", "last_event_at": "2023-11-10T07:31:00.000Z",
+            "working_now": True, "waiting": None,
+        },
+    }  # fmt: skip
+    beat = changed.pop("beat", {}) if isinstance(changed.get("beat"), dict) else {}
+    known = {**known, **changed}
+    if beat:
+        known["beat"] = {**known["beat"], **beat}
+    started_at = 1000
+    limits = _call(page, "freshness", "limitsFrom", {})
+    shown = _call(page, "freshness", "freshness", known, 1000 + age_s, started_at, limits)
+    assert (shown["state"], shown["text"]) == (state, text)
+    assert shown["old"] == (state in {"lost", "stale", "waiting", "connecting"})
+    assert shown["band"] == (state in {"lost", "stale"})
+
+
+SNAPSHOT = {"boot": "b1", "seq": 4, "view": {"met": 1, "indicators": [{"code": "x", "a": 1}]}}
+
+
+def test_deltas_are_applied_in_order_and_a_gap_is_noticed(page: Page) -> None:
+    """A missing delta must lead to the snapshot, never to a mix of old and new."""
+    first = {"boot": "b1", "seq": 5, "view": {"indicators": [{"code": "x", "a": 2}]}}
+    late = {"boot": "b1", "seq": 7, "view": {"met": 9, "indicators": []}}
+    other = {"boot": "b2", "seq": 5, "view": {"met": 9, "indicators": []}}
+    steps = _states(
+        page, ("snapshot", SNAPSHOT), ("delta", first), ("delta", first), ("delta", late)
+    )
+    assert [s["seq"] for s in steps] == [4, 5, 5, 5]
+    assert [s["gap"] for s in steps] == [False, False, False, True]
+    assert steps[-1]["view"] == {"met": 1, "indicators": [{"code": "x", "a": 2}]}
+    assert _states(page, ("snapshot", SNAPSHOT), ("delta", other))[-1]["gap"] is True
+    assert _states(page, ("delta", first), ("snapshot", SNAPSHOT))[-1]["gap"] is False
+
+
+def test_figures_are_confirmed_by_a_beat_of_their_own_version_alone(page: Page) -> None:
+    """A beat of a newer version says nothing about the numbers on the screen."""
+    beat = {
+        "boot": "b1", "seq": 4, "server_time": "2023-11-10T07:32:05.000Z", "lag_s": 2,
+        "waiting": None,
+    }  # fmt: skip
+    confirmed = _states(page, ("snapshot", SNAPSHOT), ("beat", beat))[-1]
+    assert (confirmed["figuresAtMs"], confirmed["gap"]) == (NOW_MS - 2000, False)
+    newer = {**beat, "seq": 5}
+    missing = _states(page, ("snapshot", SNAPSHOT), ("beat", newer))[-1]
+    assert (missing["figuresAtMs"], missing["gap"]) == (None, True)
+    for unknown in ({**beat, "lag_s": None}, {**beat, "waiting": "reading"}):
+        state = _states(page, ("snapshot", SNAPSHOT), ("beat", unknown))[-1]
+        assert (state["figuresAtMs"], state["gap"]) == (None, False)
+
+
+def test_kept_figures_never_replace_fresh_ones(page: Page) -> None:
+    kept = {"view": {"met": 7, "indicators": []}, "figuresAtMs": 5}
+    assert _states(page, ("stored", kept))[-1]["figuresAtMs"] == 5
+    assert _states(page, ("snapshot", SNAPSHOT), ("stored", kept))[-1]["view"]["met"] == 1
+
+
+def test_a_sparkline_needs_two_weeks_and_stays_in_its_box(page: Page) -> None:
+    draw = "async weeks => String((await import('/sparkline.js')).sparkline(weeks))"
+    assert page.evaluate(draw, [[0, 0]] * 11 + [[5, 1]]) == ""
+    markup = page.evaluate(draw, [[0, 0], [10, 0], [20, 10], [20, 20]])
+    points = markup.split('points="')[1].split('"')[0].split(" ")
+    assert points == ["33.3,44.0", "66.7,22.0", "100.0,0.0"]
+    flat = page.evaluate(draw, [[1000, 500], [1000, 501]])
+    assert flat.split('points="')[1].split('"')[0] == "0.0,23.1 100.0,20.9"
+
+
+def test_names_are_text_and_never_markup(page: Page) -> None:
+    """Names come from files that somebody edits."""
+    draw = """async () => {
+        const { header } = await import('/frame.js');
+        const view = {installation: '<img src=x onerror=alert(1)>', book_title: '"&', unit: null,
+                      units: 1, period_title: '', running: false};
+        return String(header(view, 0));
+    }"""
+    markup = page.evaluate(draw)
+    assert "<img" not in markup
+    assert "&#34;&#38;" in markup
+
+
+def _states(page: Page, *messages: tuple[str, Any]) -> list[dict[str, Any]]:
+    run = """async messages => {
+        const { EMPTY, reduce } = await import('/state.js');
+        let state = EMPTY;
+        return messages.map(([type, data]) => (state = reduce(state, {type, data}, 1000)));
+    }"""
+    found: list[dict[str, Any]] = page.evaluate(run, [list(message) for message in messages])
+    return found
+
+
+def _call(page: Page, module: str, name: str, *arguments: Any) -> Any:
+    call = """async ([module, name, args]) => {
+        const found = await import(`/${module}.js`);
+        const read = name === "limitsFrom" ? [new URLSearchParams(args[0])] : args;
+        return found[name](...read);
+    }"""
+    return page.evaluate(call, [module, name, list(arguments)])
+
+
+def _ms(*parts: int) -> int:
+    return int(datetime(*parts, tzinfo=UTC).timestamp() * 1000)  # type: ignore[misc,arg-type]  # parts of a date

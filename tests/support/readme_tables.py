@@ -1,0 +1,126 @@
+"""The tables of README.md, made from the tables in code.
+
+``python -m tests.support.readme_tables`` writes them into the file; a test compares.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+import typer
+
+from schemas.books import load_book
+from schemas.events import EVENTS
+from schemas.topics import TOPICS
+from services.cli.main import app
+from services.settings import Settings
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+def tables() -> dict[str, str]:
+    """Markdown of each table by the name in its marker."""
+    book = load_book("dak-ha-2023")
+    return {
+        "events": _table(
+            ("type", "Vietnamese", "portal status", "fields of `data`", "says"),
+            (
+                (
+                    f"`{kind.type}`",
+                    kind.title,
+                    kind.status or "–",
+                    ", ".join(f"`{name}`" for name in _data_model(kind.model).model_fields),
+                    _first_line(_data_model(kind.model).__doc__),
+                )
+                for kind in EVENTS
+            ),
+        ),
+        "indicators": _table(
+            ("row", "code", "level", "scope (a)", "hit (b)", "counts", "target"),
+            (
+                (
+                    i.row,
+                    f"`{i.code}`",
+                    i.level or "every",
+                    ", ".join(f"`{name}`" for name in i.scope),
+                    ", ".join(f"`{name}`" for name in i.hit),
+                    i.counts,
+                    f"≥ {float(book.target(i.code)):g} %",
+                )
+                for i in book.indicators
+            ),
+        ),
+        "topics": _table(
+            ("topic", "key", "partitions", "cleanup", "holds"),
+            (
+                (
+                    f"`{t.full_name()}`",
+                    t.key,
+                    str(t.partitions),
+                    t.config.get("cleanup.policy", "keep"),
+                    t.holds,
+                )
+                for t in TOPICS
+            ),
+        ),
+        "commands": _table(
+            ("command", "what it does"), ((f"`{name}`", text) for name, text in _commands())
+        ),
+        "settings": _table(
+            ("variable", "default", "meaning"),
+            (
+                (
+                    f"`MOTCUA_{name.upper()}`",
+                    f"`{field.default}`" if str(field.default) else "–",
+                    field.description or "",
+                )
+                for name, field in Settings.model_fields.items()
+            ),
+        ),
+    }
+
+
+def with_tables(text: str) -> str:
+    """The README with every table as it should be."""
+    for name, table in tables().items():
+        marker = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        text, found = marker.subn(lambda m, t=table: f"{m[1]}{t}{m[2]}", text)
+        if found != 1:
+            raise ValueError(f"README.md has {found} markers for the table {name!r}, not one")
+    return text
+
+
+def _commands() -> list[tuple[str, str]]:
+    group = typer.main.get_command(app)
+    assert isinstance(group, click.Group)
+    found = [("demo", ""), ("test", "everything that proves the product; options go to pytest")]
+    found.append(("bench", "benchmarks as ratios in one run; `--quick`, `--json FILE`"))
+    listed: dict[str, str] = dict(found)
+    for name, command in sorted(group.commands.items()):
+        if isinstance(command, click.Group):
+            for sub, inner in sorted(command.commands.items()):
+                listed[f"{name} {sub}"] = _first_line(inner.help)
+        else:
+            listed[name] = _first_line(command.help)
+    return list(listed.items())
+
+
+def _data_model(model: type) -> type:
+    annotation = model.model_fields["data"].annotation  # type: ignore[attr-defined]  # pydantic
+    assert isinstance(annotation, type)
+    return annotation
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().split("\n\n")[0].replace("\n", " ").strip()
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    README.write_text(with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,265 @@
+"""A wall on invented counters, without Kafka: in this process, or in one that can be killed."""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+
+from schemas.registry import Unit, load_registry
+from schemas.snapshots import UnitNow
+from services.settings import Settings
+from services.wall import build_wall
+from services.web import serve
+from streams.core.cells import Cell, month_of, rows
+from streams.core.days import day_number
+from streams.core.facts import mask
+from streams.live import Callback, MonthRecord, UnitState
+
+NOW = datetime(2023, 11, 10, 7, 32, 5, tzinfo=UTC)
+"""14:32:05 on a Friday in Đắk Hà."""
+
+RESOLVED = mask(["received", "resolved", "due_known"])
+
+
+class FakeLive:
+    """Counters that a test sets; the same interface as ``LiveUnits``."""
+
+    def __init__(self, now: Callable[[], datetime] = lambda: NOW) -> None:
+        self.why: str | None = None
+        self.lag_s: float | None = 2.0
+        self._now = now
+        self._units: Mapping[str, UnitState] = {}
+        self._callbacks: list[Callback] = []
+
+    def not_ready(self) -> str | None:
+        return self.why
+
+    def units(self) -> Mapping[str, UnitState]:
+        return self._units
+
+    def complete_until(self) -> datetime | None:
+        return None if self.lag_s is None else self._now() - timedelta(seconds=self.lag_s)
+
+    def subscribe(self, callback: Callback) -> Callable[[], None]:
+        self._callbacks.append(callback)
+        return lambda: self._callbacks.remove(callback)
+
+    def set(self, *states: UnitState) -> None:
+        """Replace these units and tell who has subscribed."""
+        self._units = {**self._units, **{state.now.unit: state for state in states}}
+        self.tell(*(state.now.unit for state in states))
+
+    def tell(self, *units: str) -> None:
+        for callback in self._callbacks:
+            callback(frozenset(units))
+
+
+def state(
+    unit: str,
+    counted: Mapping[Cell, int],
+    *,
+    still_open: int = 0,
+    last_event_at: str | None = "2023-11-10T07:31:58.000Z",
+    offset: int = 1,
+) -> UnitState:
+    """A unit whose counters are these cells."""
+    by_month: dict[str, dict[Cell, int]] = defaultdict(dict)
+    for cell, n in counted.items():
+        by_month[month_of(cell.day)][cell] = n
+    months = {
+        month: MonthRecord(month, offset, orjson.dumps(rows(cells)))
+        for month, cells in sorted(by_month.items())
+    }
+    now = UnitNow(
+        unit=unit,
+        partition=0,
+        offset=offset,
+        dossiers=sum(counted.values()) + still_open,
+        open=still_open,
+        months=tuple(months),
+        last_recorded_at=last_event_at,
+    )
+    return UnitState(now, months)
+
+
+def closed(
+    level: str,
+    n: int,
+    *facts: str,
+    day: date = date(2023, 5, 10),
+    procedure: str = "1.001193",
+    base: int = RESOLVED,
+) -> dict[Cell, int]:
+    """n dossiers closed on a day with these facts besides being resolved."""
+    return {Cell("closed", day_number(day), level, procedure, "cb01", base | mask(facts)): n}
+
+
+def paid(level: str, *procedures: str, day: date = date(2023, 5, 10)) -> dict[Cell, int]:
+    """One online payment for each procedure."""
+    number = day_number(day)
+    return {Cell("paid", number, level, code, "cb01", mask(["received"])): 1 for code in procedures}
+
+
+def district_year(scale: int = 1) -> list[UnitState]:
+    """A district's year: 24 units, trends over the weeks, seven rates near their targets."""
+    registry = load_registry()
+    procedures = sorted(p.code for p in registry.procedures if p.payment_online)
+    states = []
+    districts = [u for u in registry.units if u.level == "district"]
+    communes = [u for u in registry.units if u.level == "commune"]
+    for number, unit in enumerate(communes):
+        used = procedures[number % 3 : 3 + number % 4]
+        states.append(_unit_year(unit, 457 * scale, number, 0.18, 0.982, used))
+    for number, unit in enumerate(districts):
+        states.append(_unit_year(unit, 339 * scale, number, 0.273, 0.959, procedures[-2:]))
+    return states
+
+
+def _unit_year(
+    unit: Unit, n: int, number: int, digitized: float, on_time: float, used: list[str]
+) -> UnitState:
+    counted: dict[Cell, int] = defaultdict(int)
+    first, last = day_number(date(2023, 1, 3)), day_number(date(2023, 11, 10))
+    full = mask(["fully_online_service", "offered_online"])
+    for i in range(n):
+        # fractions of multiples of the golden ratio: even, without any randomness
+        at = [((i + number * 37) * k) % 1 for k in (0.61803, 0.41421, 0.73205, 0.23607)]
+        progress = i / n
+        bits = RESOLVED
+        bits |= mask(["on_time"]) if at[0] < on_time + 0.03 * (progress - 0.5) else 0
+        if at[1] < digitized * (0.6 + 0.8 * progress):
+            bits |= mask(["application_digitized", "result_electronic"])
+        if at[2] < 0.57:
+            bits |= full
+            bits |= mask(["filed_online", "paperless"]) if at[3] < 0.45 + 0.25 * progress else 0
+        if at[3] < 0.3:
+            bits |= mask(["fee_owed", "offered_online"])
+            bits |= mask(["paid_online"]) if at[1] > 0.66 - 0.02 * progress else 0
+        day = first + int(progress * (last - first))
+        counted[Cell("closed", day, unit.level, "1.001193", "cb01", bits)] += 1
+    for code in used:
+        counted[Cell("paid", first + 40, unit.level, code, "cb01", 1)] += 1
+    return state(unit.code, counted, still_open=15 + 3 * number)
+
+
+def build_test_app(
+    live: FakeLive, settings: Settings, now: Callable[[], datetime], beat_every_s: float
+) -> tuple[FastAPI, Callable[[], None]]:
+    """An app with the wall, a control route, and what ends its streams."""
+    registry = load_registry()
+    wall = build_wall(settings, lambda: registry, live, now=now, beat_every_s=beat_every_s)
+    app = FastAPI()
+    app.include_router(wall.router)
+
+    @app.post("/test/live")
+    async def control(request: Request) -> dict[str, bool]:
+        asked: dict[str, Any] = await request.json()
+        if "why" in asked:
+            live.why = asked["why"]
+            live.tell(*live.units())
+        if "lag_s" in asked:
+            live.lag_s = asked["lag_s"]
+        if "add" in asked:
+            unit = asked["add"]
+            counted = live.units()[unit].cells() if unit in live.units() else {}
+            bits = ["resolved", *asked.get("facts", ["due_known"])]
+            cell = Cell(
+                "closed", day_number(date(2023, 11, 10)), asked["level"], "p", "", mask(bits)
+            )
+            live.set(state(unit, {**counted, cell: counted.get(cell, 0) + asked.get("n", 1)}))
+        return {"done": True}
+
+    return app, wall.close
+
+
+class WallProcess:
+    """The wall in a process of its own, on the same port after every start."""
+
+    def __init__(self, port: int, *options: str) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._command = [sys.executable, "-m", __name__, "--port", str(port), *options]
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        root = Path(__file__).parents[2]
+        self.process = subprocess.Popen(self._command, cwd=root)
+        deadline = time.monotonic() + 30
+        while True:
+            assert self.process.poll() is None, "the wall's process has ended"
+            assert time.monotonic() < deadline, "the wall's process does not answer"
+            try:
+                urllib.request.urlopen(f"{self.url}/wall", timeout=1).close()
+                return
+            except urllib.error.HTTPError as error:
+                error.close()
+                return
+            except OSError:
+                time.sleep(0.05)
+
+    def control(self, **asked: object) -> None:
+        request = urllib.request.Request(
+            f"{self.url}/test/live",
+            json.dumps(asked).encode(),
+            {"content-type": "application/json"},
+        )
+        urllib.request.urlopen(request, timeout=5).close()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to it."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def end(self, number: signal.Signals = signal.SIGKILL) -> float:
+        """End it; the seconds that it took."""
+        if self.process is None:
+            return 0.0
+        started = time.monotonic()
+        self.process.send_signal(signal.SIGCONT)
+        self.process.send_signal(number)
+        self.process.wait(10)
+        self.process = None
+        return time.monotonic() - started
+
+
+def main() -> None:
+    """Serve a wall on a district's invented year."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--demo", action="store_true")
+    parser.add_argument("--title", default="UBND huyện Đắk Hà")
+    parser.add_argument("--scale", type=int, default=1)
+    parser.add_argument("--empty", action="store_true")
+    parser.add_argument("--waiting", action="store_true", help="the counters never come")
+    parser.add_argument("--beat", type=float, default=0.3)
+    options = parser.parse_args()
+    started = time.monotonic()
+
+    def now() -> datetime:
+        return NOW + timedelta(seconds=time.monotonic() - started)
+
+    live = FakeLive(now)
+    if options.waiting:
+        live.why = "reading motcua.units: 12 records to go"
+    elif not options.empty:
+        live.set(*district_year(options.scale))
+    os.environ.pop("MOTCUA_BOOK", None)
+    settings = Settings(installation_title=options.title, demo=options.demo)
+    app, close = build_test_app(live, settings, now, options.beat)
+    serve(app, "127.0.0.1", options.port, before_exit=close)
+
+
+if __name__ == "__main__":
+    main()

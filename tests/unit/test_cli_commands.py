@@ -1,0 +1,320 @@
+"""The commands against an installation that is only a small HTTP server in a thread."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from fractions import Fraction
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from typer import Exit
+from typer.testing import CliRunner, Result
+
+from schemas.books import load_book
+from schemas.report import AnomalyRow, Report
+from services.cli import where
+from services.cli.main import app
+from services.cli.say import number
+from streams.core.indicators import Count, row
+
+BOOK = load_book("dak-ha-2023")
+
+
+def a_report(source: str = "live") -> Report:
+    indicator = BOOK.indicator("on_time_district")
+    return Report(
+        book=BOOK.code,
+        book_version=1,
+        source=source,  # type: ignore[arg-type]  # one of the two
+        first=date(2010, 1, 1),
+        last=date(2012, 12, 31),
+        unit=None,
+        computed_at=datetime(2023, 2, 10, 1, 30, tzinfo=UTC),
+        demo=True,
+        dossiers=1434,
+        resolved=1329,
+        rows=(row(indicator, Fraction(95), Count(1329, 952), None),),
+        anomalies=(
+            AnomalyRow(code="x", title="kết thúc trước", dossiers=2, examples=("u/case-1",)),
+        ),
+    )
+
+
+class Installation:
+    """Answers what was put into ``answers``; remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, tuple[int, object]] = {}
+        self.asked: list[tuple[str, str, dict[str, str]]] = []
+        installation = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self) -> None:
+                parts = urlsplit(self.path)
+                query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+                installation.asked.append((self.command, parts.path, query))
+                status, body = installation.answers.get(parts.path, (404, {"detail": "not here"}))
+                text = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("content-length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            do_GET = do_POST = answer
+
+            def log_message(self, *_: object) -> None: ...
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        there = {"product": "motcua", "front": self.url, "audit": self.url, "demo": False}
+        self.answers["/.well-known/motcua"] = 200, there
+        report = a_report().model_dump(mode="json")
+        self.answers["/api/v1/units"] = 200, report
+        self.answers["/api/v1/report"] = 200, {**report, "source": "history"}
+
+
+@pytest.fixture(scope="module")
+def there() -> Iterator[Installation]:
+    installation = Installation()
+    thread = threading.Thread(target=installation.server.serve_forever, args=(0.01,))
+    thread.start()
+    yield installation
+    installation.server.shutdown()
+    thread.join()
+    installation.server.server_close()
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+PERIOD = ("--from", "2010-01-01", "--to", "2012-12-31")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "source"),
+    [(("units", "--json"), "live"), (("report", "--format", "json"), "history")],
+)
+def test_both_sides_print_the_same_shape(there, arguments, source):
+    """A script compares history and live line by line."""
+    result = run(*arguments, *PERIOD, "--book", BOOK.code, "--url", there.url)
+
+    assert result.exit_code == 0, result.output
+    said = json.loads(result.stdout)
+    assert (said["book"], said["from"], said["to"]) == (BOOK.code, "2010-01-01", "2012-12-31")
+    assert said["source"] == source
+    (line,) = said["rows"]
+    wanted = {"indicator", "unit", "level", "target", "a", "b", "met"}
+    assert wanted <= set(line)
+    assert (line["indicator"], line["unit"], line["a"], line["b"], line["met"]) == (
+        "on_time_district",
+        None,
+        1329,
+        952,
+        False,
+    )
+
+
+def test_the_table_speaks_vietnamese(there):
+    result = run("report", *PERIOD, "--url", there.url)
+    for text in ("01/01/2010 – 31/12/2012", "1.329", "71,63", "chưa đạt", "minh họa", "08:30:00"):
+        assert text in result.stdout, text
+    assert "kết thúc trước: 2 hồ sơ (u/case-1)" in result.stdout
+
+
+def test_csv_has_a_line_for_each_row(there):
+    result = run("units", *PERIOD, "--format", "csv", "--url", there.url)
+    (line,) = csv.DictReader(io.StringIO(result.stdout))
+    assert (line["indicator"], line["b"], line["unit"]) == ("on_time_district", "952", "")
+
+
+def test_days_may_be_written_as_in_the_office_and_clocks_are_passed_on(there):
+    run("report", "--from", "1/2/2023", "--to", "28/02/2023", "--known-at", "2023-03-01",
+        "--unit", "23500", "--url", there.url)  # fmt: skip
+    assert there.asked[-1][2] == {
+        "book": BOOK.code,
+        "from": "2023-02-01",
+        "to": "2023-02-28",
+        "unit": "23500",
+        "known_at": "2023-03-01",
+    }
+
+
+@pytest.mark.parametrize(
+    "period",
+    [
+        ("--from", "2023-02-01", "--to", "2023-01-01"),
+        ("--from", "2023-02-30", "--to", "2023-03-01"),
+        ("--from", "2023-02-01", "--to", "tomorrow"),
+        ("--from", "20230201", "--to", "2023-03-01"),
+    ],
+)
+def test_days_that_are_none_are_told_before_anything_is_asked(there, period):
+    before = len(there.asked)
+    result = run("report", *period, "--url", there.url)
+    assert result.exit_code == 2
+    assert "--from" in result.stderr or "--to" in result.stderr
+    assert len(there.asked) == before
+
+
+def test_a_refusal_is_shown_in_the_services_words(there):
+    problem = {"detail": "No such book.", "detail_vi": "Không có bộ chỉ tiêu này."}
+    there.answers["/api/v1/report"], kept = (422, problem), there.answers["/api/v1/report"]
+    result = run("report", *PERIOD, "--book", "x", "--url", there.url)
+    there.answers["/api/v1/report"] = kept
+    assert result.exit_code == 2
+    assert "Không có bộ chỉ tiêu này." in result.stderr
+
+
+def test_verify_says_no_by_its_exit_code(there):
+    for equal, code in ((True, 0), (False, 1)):
+        found = {"equal": equal, "units_compared": 3, "differences": [{"unit": "23500"}]}
+        there.answers["/api/v1/verify"] = 200, found
+        result = run("verify", "--json", "--url", there.url)
+        assert result.exit_code == code
+        assert json.loads(result.stdout) == found
+        assert there.asked[-1][:2] == ("POST", "/api/v1/verify")
+        assert run("verify", "--url", there.url).exit_code == code
+
+
+def test_the_events_of_a_dossier_are_shown_in_order(there):
+    event = {"type": "motcua.dossier.received.v1", "time": "2023-02-10T01:30:00.000Z", "unit": "u"}
+    there.answers["/api/v1/events"] = 200, {"events": [event], "facts": {"on_time": True}}
+    result = run("events", "show", "23500-1", "--unit", "u", "--url", there.url)
+    assert there.asked[-1][2] == {"dossier": "23500-1", "unit": "u"}
+    assert "2023-02-10T01:30:00.000Z  received.v1" in result.stdout
+
+
+def test_nobody_there_is_told_with_what_to_do():
+    result = run("units", *PERIOD, "--url", "http://127.0.0.1:1")
+    assert result.exit_code == 2
+    assert "--url" in result.stderr
+
+
+def test_an_address_of_something_else_is_told(there):
+    kept = there.answers["/.well-known/motcua"]
+    there.answers["/.well-known/motcua"] = 200, {"product": "other"}
+    result = run("verify", "--url", there.url)
+    there.answers["/.well-known/motcua"] = kept
+    assert result.exit_code == 2
+    assert "is not motcua" in result.stderr
+
+
+# -- which installation
+
+
+def announce(folder: Path, port: int, pid: int) -> None:
+    line = {"port": port, "data": f"/data/{port}", "pid": pid}
+    (folder / f"{port}.json").write_text(json.dumps(line))
+
+
+def test_the_only_stack_that_lives_is_meant(tmp_path, capsys):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    announce(tmp_path, 8400, gone.pid)
+    with pytest.raises(Exit):
+        where.the_only_stack(tmp_path)
+    assert "./run up" in capsys.readouterr().err
+
+    announce(tmp_path, 8500, os.getpid())
+    assert where.the_only_stack(tmp_path) == where.LocalStack(8500, Path("/data/8500"))
+
+    announce(tmp_path, 8600, os.getpid())
+    with pytest.raises(Exit):
+        where.the_only_stack(tmp_path)
+    said = capsys.readouterr().err
+    assert "8500" in said
+    assert "8600" in said
+
+
+def test_a_stack_is_local_only_by_a_loopback_address(tmp_path):
+    announce(tmp_path, 8500, os.getpid())
+    assert where.local_stack_of("http://127.0.0.1:8500", tmp_path) is not None
+    assert where.local_stack_of("http://127.0.0.1:8400", tmp_path) is None
+    assert where.local_stack_of("http://10.0.0.1:8500", tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "host", "meant"),
+    [
+        ("http://0.0.0.0:8400", "10.0.0.5", "http://10.0.0.5:8400"),
+        ("http://127.0.0.1:8401", "motcua.local", "http://motcua.local:8401"),
+        ("https://motcua.example.vn", "10.0.0.5", "https://motcua.example.vn"),
+    ],
+)
+def test_a_server_that_does_not_know_its_name_is_reached_as_before(said, host, meant):
+    assert where._from_here(said, host) == meant
+
+
+# -- keys
+
+
+def test_a_key_is_printed_once_and_listed_without_it(tmp_path):
+    data = ("--data", str(tmp_path))
+    result = run("emitter", "add", "dakha", "--unit", "23500", "--unit", "23503", *data)
+    assert result.exit_code == 0
+    key = result.stdout.strip()
+    assert key.startswith("mc_")
+
+    listed = run("emitter", "list", *data).stdout
+    assert "dakha" in listed
+    assert key not in listed
+    assert json.loads(run("emitter", "list", "--json", *data).stdout)[0]["units"] == [
+        "23500",
+        "23503",
+    ]
+    assert run("emitter", "add", "dakha", "--unit", "23500", *data).exit_code == 2
+    assert run("emitter", "remove", "dakha", *data).exit_code == 0
+    assert run("emitter", "remove", "dakha", *data).exit_code == 2
+
+
+def test_a_key_for_no_unit_of_the_registry_is_not_made(tmp_path):
+    result = run("emitter", "add", "dakha", "--unit", "99999", "--data", str(tmp_path))
+    assert result.exit_code == 2
+    assert "99999" in result.stderr
+    assert not (tmp_path / "emitters.json").exists()
+
+
+def test_an_import_to_another_machine_says_who_makes_the_key(there, tmp_path):
+    file = tmp_path / "input.csv"
+    file.write_text("a\n")
+    result = run("import", str(file), "--mapping", "receipt", "--url", there.url)
+    assert result.exit_code == 2
+    assert "motcua emitter add import-receipt --unit receipt-general" in result.stderr
+
+
+def test_an_unknown_mapping_is_told_with_those_there_are(there, tmp_path):
+    file = tmp_path / "input.csv"
+    file.write_text("a\n")
+    result = run("import", str(file), "--mapping", "x", "--url", there.url)
+    assert (result.exit_code, "receipt" in result.stderr) == (2, True)
+
+
+def test_numbers_are_written_as_in_viet_nam():
+    assert (number(1329), number(71.633, 2), number(1_000_000.5, 1)) == (
+        "1.329",
+        "71,63",
+        "1.000.000,5",
+    )
+
+
+COMMANDS = [
+    command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands
+]
+
+
+# deploy.local prints the help of the two that are handed over to it
+@pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"up", "demo"}))
+def test_every_command_shows_an_example_in_its_help(command):
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert "Ví dụ" in result.output

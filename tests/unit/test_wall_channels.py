@@ -1,0 +1,159 @@
+"""Event streams: what a screen is sent, and that nothing holds the server when it stops."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from schemas.books import Period, load_book
+from schemas.registry import load_registry
+from services.wall.channels import Channels
+from services.wall.parameters import Selection
+from services.wall.view import Views
+from tests.support.wall import NOW, FakeLive, closed, state
+
+YEAR = Period(first=date(2023, 1, 1), last=date(2023, 12, 31))
+ALL = Selection(None, YEAR, "Năm 2023")
+LONG_S = 60.0
+
+
+async def test_a_screen_gets_the_snapshot_then_what_changes() -> None:
+    live, channels = _channels()
+    live.set(state("23500", closed("commune", 10, "on_time")))
+    screen = _Screen(channels.stream(ALL))
+    assert await screen.next() == ("retry", None)
+    name, snapshot = await screen.next()
+    assert (name, snapshot["seq"], snapshot["view"]["resolved"]) == ("snapshot", 1, 10)
+    assert (await screen.next())[0] == "beat"
+
+    live.set(state("23500", closed("commune", 12, "on_time")))
+    name, delta = await screen.next()
+    assert (name, delta["seq"], delta["boot"]) == ("delta", 2, snapshot["boot"])
+    assert delta["view"]["resolved"] == 12
+    changed = {i["code"] for i in delta["view"]["indicators"]}
+    assert changed == {"digitization_commune", "on_time_commune"}
+    await screen.close()
+
+
+async def test_nothing_is_sent_for_a_change_that_changes_nothing_shown() -> None:
+    """A received dossier moves no rate: a thousand screens need not hear of it."""
+    live, channels = _channels(beat_every_s=0.1)
+    live.set(state("23500", closed("commune", 10)))
+    screen = _Screen(channels.stream(ALL))
+    await screen.until("beat")
+    live.set(state("23500", closed("commune", 10), last_event_at="2023-11-10T07:32:00.000Z"))
+    name, beat = await screen.next()
+    assert name == "beat"
+    assert (beat["seq"], beat["last_event_at"]) == (1, "2023-11-10T07:32:00.000Z")
+    await screen.close()
+
+
+async def test_no_snapshot_before_the_counters_are_here_and_one_at_once_then() -> None:
+    """Half of the numbers look like all of them."""
+    live, channels = _channels()
+    live.why = "reading motcua.units: 12 records to go"
+    screen = _Screen(channels.stream(ALL))
+    assert (await screen.next())[0] == "retry"
+    name, beat = await screen.next()
+    assert (name, beat["waiting"], beat["seq"]) == ("beat", live.why, 0)
+    live.why = None
+    live.set(state("23500", closed("commune", 10)))
+    assert (await screen.next())[0] == "snapshot"
+    await screen.close()
+
+
+async def test_a_beat_says_how_old_the_figures_are() -> None:
+    live, channels = _channels()
+    live.set(state("23500", closed("commune", 10)))
+    live.lag_s = 130
+    beat = channels.beat(await channels.current(ALL))
+    assert beat["lag_s"] == 130
+    assert beat["server_time"] == "2023-11-10T07:32:05.000Z"
+    assert beat["working_now"] is True
+    live.lag_s = None
+    assert channels.beat(await channels.current(ALL))["lag_s"] is None
+
+
+async def test_closing_says_bye_and_ends_every_stream_at_once() -> None:
+    """Otherwise a connected screen keeps the server from stopping."""
+    _, channels = _channels()
+    screens = [_Screen(channels.stream(ALL)) for _ in range(3)]
+    for screen in screens:
+        await screen.until("beat")
+    await asyncio.to_thread(channels.close)
+    for screen in screens:
+        assert (await screen.next())[0] == "bye"
+        with pytest.raises(StopAsyncIteration):
+            await screen.next()
+    late = _Screen(channels.stream(ALL))
+    await late.until("bye")
+    with pytest.raises(StopAsyncIteration):
+        await late.next()
+
+
+async def test_a_screen_that_does_not_read_gets_one_snapshot_instead_of_a_backlog() -> None:
+    """Memory of the server must not depend on the slowest television."""
+    live, channels = _channels()
+    live.set(state("23500", closed("commune", 1)))
+    slow, quick = _Screen(channels.stream(ALL)), _Screen(channels.stream(ALL))
+    await slow.until("beat")
+    await quick.until("beat")
+    for n in range(2, 200):
+        live.set(state("23500", closed("commune", n)))
+        while (await quick.until("delta"))["view"].get("resolved") != n:
+            pass
+    received = [await slow.next()]
+    while received[-1][1]["seq"] < 199:
+        received.append(await slow.next())
+    assert len(received) < 100
+    assert "snapshot" in [name for name, _ in received]
+    for screen in (slow, quick):
+        await screen.close()
+
+
+async def test_a_new_day_is_a_new_view_without_any_event() -> None:
+    """The last week of a sparkline ends today, and the year ends at midnight."""
+    moments = [NOW]
+    live, channels = _channels(beat_every_s=0.05, now=lambda: moments[0])
+    live.set(state("23500", closed("commune", 10)))
+    screen = _Screen(channels.stream(ALL))
+    await screen.until("beat")
+    moments[0] = NOW + timedelta(days=60)
+    delta = await screen.until("delta")
+    assert delta["view"]["running"] is False
+    await screen.close()
+
+
+class _Screen:
+    """Reads one event stream."""
+
+    def __init__(self, stream: AsyncIterator[bytes]) -> None:
+        self._stream = stream
+
+    async def next(self) -> tuple[str, Any]:
+        async with asyncio.timeout(5):
+            message = await anext(self._stream)
+        fields = dict(line.split(": ", 1) for line in message.decode().strip().split("\n"))
+        if "retry" in fields:
+            return "retry", None
+        return fields["event"], orjson.loads(fields["data"])
+
+    async def until(self, wanted: str) -> Any:
+        while True:
+            name, data = await self.next()
+            if name == wanted:
+                return data
+
+    async def close(self) -> None:
+        await self._stream.aclose()  # type: ignore[attr-defined]  # an async generator
+
+
+def _channels(
+    beat_every_s: float = LONG_S, now: Callable[[], datetime] = lambda: NOW
+) -> tuple[FakeLive, Channels]:
+    live, registry = FakeLive(now), load_registry()
+    views = Views("UBND huyện Đắk Hà", False, load_book("dak-ha-2023"))
+    return live, Channels(views, lambda: registry, live, "build", now, beat_every_s)

@@ -1,0 +1,155 @@
+"""The wall's view: the same figures as the report, however they were reached."""
+
+from collections import Counter
+from datetime import UTC, date, datetime
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.books import Period, load_book
+from schemas.registry import load_registry
+from services.wall.channels import difference
+from services.wall.figures import week_ends
+from services.wall.parameters import Selection
+from services.wall.view import View, Views
+from streams.core.cells import Cell
+from streams.core.days import day_number, to_date
+from streams.core.facts import FACTS
+from streams.core.indicators import in_period
+from streams.live import UnitState
+from streams.live_report import live_report
+from tests.support.wall import RESOLVED, FakeLive, closed, paid, state
+
+BOOK = load_book("dak-ha-2023")
+REGISTRY = load_registry()
+TODAY = date(2023, 11, 10)
+YEAR = Period(first=date(2023, 1, 1), last=date(2023, 12, 31))
+ALL = Selection(None, YEAR, "Năm 2023")
+UNITS = {"23500": "commune", "23503": "commune", "dh-tp": "district"}
+PROCEDURES = [*sorted(p.code for p in REGISTRY.procedures)[:6], "1.999999"]
+
+some_bits = st.lists(st.sampled_from([1 << f.bit for f in FACTS]), unique=True).map(sum)
+
+
+@st.composite
+def unit_states(draw: st.DrawFn) -> UnitState:
+    unit = draw(st.sampled_from(sorted(UNITS)))
+    cells = st.builds(
+        Cell,
+        measure=st.sampled_from(["received", "closed", "paid"]),
+        day=st.integers(day_number(date(2022, 11, 1)), day_number(date(2024, 1, 31))),
+        level=st.just(UNITS[unit]),
+        procedure=st.sampled_from(PROCEDURES),
+        officer=st.just(""),
+        bits=some_bits.map(lambda bits: bits | RESOLVED),
+    )
+    counted = draw(st.dictionaries(cells, st.integers(1, 50), max_size=12))
+    return state(unit, counted, still_open=draw(st.integers(0, 3)))
+
+
+@given(st.lists(unit_states(), max_size=6), st.sampled_from([None, *UNITS]))
+@settings(max_examples=60, deadline=None)
+def test_the_wall_shows_what_the_report_says_whatever_changed_before(
+    changes: list[UnitState], unit: str | None
+) -> None:
+    """Two screens of one office must not disagree, and counting by difference must not drift."""
+    live, views = FakeLive(), _views()
+    selection = Selection(unit, YEAR, "Năm 2023")
+    for change in [None, *changes]:
+        if change is not None:
+            live.set(change)
+        view = views.view(selection, REGISTRY, live.units(), TODAY)
+        report = live_report(
+            live, BOOK, REGISTRY, YEAR, unit, demo=False, computed_at=datetime.now(UTC)
+        )
+        rows = [row for row in report.rows if row.unit == unit]
+        if rows:
+            shown = [
+                (i.code, i.a, i.b, i.met, i.still_needed, i.late_allowed, i.due_unknown)
+                for i in view.indicators
+            ]
+            assert shown == [
+                (r.indicator, r.a, r.b, r.met, r.still_needed, r.late_allowed, r.due_unknown)
+                for r in rows
+            ]
+        else:
+            assert all(i.b == 0 for i in view.indicators)
+        assert view.resolved == report.resolved
+        assert view == _views().view(selection, REGISTRY, live.units(), TODAY)
+
+
+@given(unit_states())
+@settings(max_examples=40, deadline=None)
+def test_each_point_of_a_sparkline_is_the_rate_of_the_period_up_to_that_day(
+    one: UnitState,
+) -> None:
+    """A line that is not the indicator's own history would be decoration."""
+    view = _views().view(ALL, REGISTRY, {one.now.unit: one}, TODAY)
+    for position, end in enumerate(week_ends(YEAR, TODAY)):
+        until = Period(first=YEAR.first, last=to_date(end))
+        cells = Counter(dict(in_period(one.cells(), until)))
+        # the catalogue's procedures are those of the whole period, so the period stays as it is
+        then = _views().view(ALL, REGISTRY, {one.now.unit: state(one.now.unit, cells)}, TODAY)
+        for now_shown, then_shown in zip(view.indicators, then.indicators, strict=True):
+            assert now_shown.weeks[position] == (then_shown.a, then_shown.b)
+
+
+@given(st.lists(unit_states(), min_size=1, max_size=4))
+@settings(max_examples=40, deadline=None)
+def test_a_delta_laid_over_the_view_before_gives_the_view_after(changes: list[UnitState]) -> None:
+    """The browser does this thousands of times a day and never sees the whole again."""
+    views = _views()
+    states: dict[str, UnitState] = {}
+    before = views.view(ALL, REGISTRY, states, TODAY)
+    for change in changes:
+        states = {**states, change.now.unit: change}
+        after = views.view(ALL, REGISTRY, states, TODAY)
+        changed = difference(before, after)
+        newer = {i.code: i for i in changed.pop("indicators")}
+        rebuilt = {f: getattr(before, f) for f in View.__dataclass_fields__}
+        rebuilt |= changed
+        rebuilt["indicators"] = tuple(newer.get(i.code, i) for i in before.indicators)
+        assert View(**rebuilt) == after
+        before = after
+
+
+def test_a_procedure_paid_in_two_communes_counts_once() -> None:
+    """III.1 is a union: adding the communes' figures would double it."""
+    code = sorted(REGISTRY.payment_procedures(YEAR, "commune"))[0]
+    states = {u: state(u, paid("commune", code)) for u in ("23500", "23503")}
+    view = _views().view(ALL, REGISTRY, states, TODAY)
+    shown = next(i for i in view.indicators if i.code == "payment_procedures")
+    assert (shown.a, shown.b) == (len(REGISTRY.payment_procedures(YEAR)), 1)
+
+
+def test_a_commune_is_shown_what_communes_answer_for() -> None:
+    states = {"23500": state("23500", closed("commune", 10, "on_time"), still_open=4)}
+    view = _views().view(Selection("23500", YEAR, ""), REGISTRY, states, TODAY)
+    assert [i.code for i in view.indicators] == [
+        "digitization_commune", "full_online", "payment_procedures", "payment_dossiers",
+        "on_time_commune",
+    ]  # fmt: skip
+    assert (view.unit_name, view.open, view.resolved) == ("Thị trấn Đắk Hà", 4, 10)
+    assert (view.met, view.missed, view.not_arisen) == (1, 2, 2)
+
+
+def test_nothing_has_arisen_is_neither_met_nor_missed() -> None:
+    view = _views().view(ALL, REGISTRY, {}, TODAY)
+    by_code = {i.code: i for i in view.indicators}
+    assert by_code["on_time_commune"].met is None
+    assert view.met == 0
+    assert view.not_arisen == 6  # III.1 has the catalogue's procedures as its a
+
+
+def test_weeks_of_a_period_that_began_or_ended() -> None:
+    """Twelve points up to today, or to the end of a period that is over; none before its start."""
+    assert [to_date(d) for d in week_ends(YEAR, date(2023, 1, 18))] == [
+        date(2023, 1, 4), date(2023, 1, 11), date(2023, 12, 31),
+    ]  # fmt: skip
+    past = week_ends(YEAR, date(2026, 1, 1))
+    assert len(past) == 12
+    assert to_date(past[-2]) == date(2023, 12, 24)
+
+
+def _views() -> Views:
+    return Views("UBND huyện Đắk Hà", False, BOOK)
