@@ -14,6 +14,9 @@ def configure_logs(form: Literal["text", "json"]) -> None:
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
+    # they try ten times a second and tell of each; whoever uses them says what matters, once
+    for name in ("kafka.net", "kafka.cluster"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if form == "json"

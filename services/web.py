@@ -89,8 +89,8 @@ def serve(
         log_level="warning",
         timeout_graceful_shutdown=3,
     )
-    # what was loaded stays, and requests leave little garbage behind in cycles: looking for it every
-    # 700 objects would cost a tenth of the gateway's throughput
+    # what was loaded stays, and requests leave few cycles behind: looking for them every 700
+    # objects would cost a tenth of the gateway's throughput
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)

@@ -26,8 +26,8 @@ from streams.core.dossier import (
 )
 from streams.core.facts import Facts, facts
 
-MAX_DOSSIER_BYTES = 500_000
-"""About ten thousand events: an entry must fit into one batch of the changelog."""
+MAX_DOSSIER_BYTES = 400_000
+"""Some eight thousand events; with another run of them it still fits into one batch (900 kB)."""
 
 _SEPARATOR = "\x1f"
 _MONTHS = b"\x00months\x1f"
@@ -39,6 +39,10 @@ _MAX_TEXT_BYTES = 3_000_000
 
 class TooManyUnreadable(Exception):
     """The breaker: a broken stream must stop the worker, not drain into ``motcua.rejected``."""
+
+
+class DossierFull(Exception):
+    """An entry must fit into one batch of the changelog; no real dossier comes near."""
 
 
 class SourceRecord(Protocol):
@@ -111,8 +115,12 @@ class PartitionCounters:
                 counters = self.units.get(unit) or self._checked_unit(unit)
                 key = f"{unit}{_SEPARATOR}{subject}".encode()
                 dossier, before = fresh.get(key) or self._stored(key)
+            except DossierFull as why:
+                folded.rejected.append(_unusable(self._partition, record, "dossier_full", str(why)))
+                continue
             except UnreadableEvent as why:
-                self._refuse(record, str(why), folded)
+                self._count_unreadable(record, why)
+                folded.rejected.append(_unusable(self._partition, record, "unreadable", str(why)))
                 continue
             self._unreadable = 0
             grown, loser = add(dossier, entry)
@@ -130,8 +138,8 @@ class PartitionCounters:
             folded.touched[unit] |= counters.replace(before, after)
             if entry.recorded > counters.last_recorded:
                 counters.last_recorded = entry.recorded
-        for key, (grown, _) in fresh.items():
-            folded.changed[key] = encode(grown)
+        for key, (dossier, _) in fresh.items():
+            folded.changed[key] = encode(dossier)
         for unit, count in months_before.items():
             months = self.units[unit].months
             if len(months) > count:
@@ -144,7 +152,7 @@ class PartitionCounters:
         if value is None:
             return (), None
         if len(value) > MAX_DOSSIER_BYTES:
-            raise UnreadableEvent("the dossier is full: it has some ten thousand events")
+            raise DossierFull("the dossier is full: it has thousands of events")
         dossier = decode(value)
         return dossier, facts(dossier)
 
@@ -159,14 +167,13 @@ class PartitionCounters:
             raise UnreadableEvent(f"events of unit {unit} belong in partition {right}")
         return self._unit(unit)
 
-    def _refuse(self, record: SourceRecord, why: str, folded: Folded) -> None:
+    def _count_unreadable(self, record: SourceRecord, why: UnreadableEvent) -> None:
         self._unreadable += 1
         if self._unreadable > self._limit:
             raise TooManyUnreadable(
                 f"partition {self._partition}, offset {record.offset}: {self._unreadable}"
                 f" unreadable records in a row; the last one: {why}"
-            )
-        folded.rejected.append(_unreadable(self._partition, record, why))
+            ) from why
 
 
 def merge_entries(key: bytes, older: bytes, newer: bytes) -> bytes:
@@ -184,10 +191,10 @@ def merge_entries(key: bytes, older: bytes, newer: bytes) -> bytes:
 # -- what is refused
 
 
-def _unreadable(partition: int, record: SourceRecord, why: str) -> tuple[bytes, bytes]:
+def _unusable(partition: int, record: SourceRecord, rule: str, why: str) -> tuple[bytes, bytes]:
     reason = FieldError(
         field="",
-        rule="unreadable",
+        rule=rule,
         message=f"not an admitted event that can be counted: {why}",
         message_vi=f"không phải sự kiện đã tiếp nhận đếm được: {why}",
     )

@@ -62,8 +62,9 @@ CREATE TABLE IF NOT EXISTS events
 ENGINE = ReplacingMergeTree(earliness)
 PARTITION BY toYYYYMM(occurred_at)
 ORDER BY (unit, dossier, occurred_at, source, id, content_hash)
--- 0: with a window, a kill at the wrong moment and a retry answer "done" and store nothing, for ever
-SETTINGS non_replicated_deduplication_window = 0;
+-- 0: with a window, a kill at the wrong moment and a retry answer "done" and store nothing, for ever.
+-- fsync: `log` says what is in here, so this must be on the disk before `log` is written
+SETTINGS non_replicated_deduplication_window = 0, fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- Every record of the topic, once, also those whose rows in `events` a merge has dropped. Written
 -- after `events`: what is in here, is in there. The historian goes on after its greatest offset.
@@ -81,7 +82,7 @@ CREATE TABLE IF NOT EXISTS log
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (topic, partition, offset)
-SETTINGS non_replicated_deduplication_window = 0;
+SETTINGS non_replicated_deduplication_window = 0, fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- Records that are no admitted event which this version knows, as they came: nothing is lost.
 CREATE TABLE IF NOT EXISTS unreadable

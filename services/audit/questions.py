@@ -24,6 +24,7 @@ from streams.core.indicators import Count, catalogue_scope, table
 
 ANOMALIES: tuple[Fact, ...] = tuple(fact for fact in FACTS if fact.anomaly)
 _FIRST_DAY, _LAST_DAY = EPOCH.date(), END_OF_TIME.date()
+_EXAMPLES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def report(
         dossiers=sum(f.dossiers for f in figures),
         resolved=sum(f.resolved for f in figures),
         rows=table(book, registry, period, counts),
-        anomalies=_anomalies(client, parameters, figures),
+        anomalies=_anomalies(figures),
     )
 
 
@@ -126,6 +127,8 @@ class _Figures(NamedTuple):
     paid_procedures: Sequence[str]
     with_anomaly: Sequence[int]
     """In the order of ``ANOMALIES``."""
+    anomalous: Sequence[Sequence[str]]
+    """The first dossiers of each; empty when there are none at all."""
 
 
 def _counts(
@@ -150,21 +153,21 @@ def _counts(
     return counts
 
 
-def _anomalies(
-    client: Client, parameters: Mapping[str, Any], figures: Sequence[_Figures]
-) -> tuple[AnomalyRow, ...]:
-    found = {fact: sum(f.with_anomaly[n] for f in figures) for n, fact in enumerate(ANOMALIES)}
-    if not any(found.values()):
-        return ()
-    rows = client.query(_sql("examples"), dict(parameters)).result_rows
-    examples = {bit: tuple(f"{unit}/{dossier}" for unit, dossier in some) for bit, some in rows}
-    return tuple(
-        AnomalyRow(
-            code=fact.name, title=fact.title, dossiers=n, examples=examples.get(1 << fact.bit, ())
-        )
-        for fact, n in found.items()
-        if n
-    )
+def _anomalies(figures: Sequence[_Figures]) -> tuple[AnomalyRow, ...]:
+    rows = []
+    for n, fact in enumerate(ANOMALIES):
+        dossiers = sum(f.with_anomaly[n] for f in figures)
+        examples = [f"{f.unit}/{code}" for f in figures if f.anomalous for code in f.anomalous[n]]
+        if dossiers:
+            rows.append(
+                AnomalyRow(
+                    code=fact.name,
+                    title=fact.title,
+                    dossiers=dossiers,
+                    examples=tuple(examples[:_EXAMPLES]),
+                )
+            )
+    return tuple(rows)
 
 
 class AnomalousDossier(NamedTuple):

@@ -51,7 +51,7 @@ def run_import(
     content_of_mapping = hashlib.sha256(text.encode()).hexdigest()
     try:
         with client, _Bar() as bar:
-            _until_known(client, mapping)
+            until_known(client, mapping)
             summary = import_file(
                 file,
                 mapping,
@@ -139,7 +139,7 @@ def _write_private(file: Path, text: str) -> None:
     part.replace(file)
 
 
-def _until_known(client: GatewayClient, mapping: Mapping) -> None:
+def until_known(client: GatewayClient, mapping: Mapping) -> None:
     """Wait until the gateway has read the key and the units, which it does once a second."""
     deadline = time.monotonic() + _KNOWN_WITHIN_S
     while True:

@@ -122,5 +122,7 @@ def _verdict(met: bool | None) -> Text:
 
 def _left(row: ReportRow) -> str:
     if row.late_allowed is not None:
-        return f"được trễ {number(max(0, row.late_allowed))}"
+        if row.late_allowed < 0:
+            return f"trễ quá {number(-row.late_allowed)}"
+        return f"được trễ {number(row.late_allowed)}"
     return "" if row.still_needed is None else f"còn cần {number(row.still_needed)}"

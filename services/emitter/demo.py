@@ -186,7 +186,7 @@ def _tell(
             send_all(day, client, today, partial(_day_progress, bar, len(day), today))
     else:
         speed = options.speed or speed_for(day, UNWATCHED_S if options.leave else WATCHED_S)
-        with screen.bar(f"{title} × {number(speed)}, {options.url}/") as bar:
+        with screen.bar(f"{title} × {number(speed)}, {options.url}/wall") as bar:
             replay(day, speed, client, today, partial(_day_progress, bar, len(day), today))
     sent.add_all(today)
     return len(codes), sent
@@ -240,7 +240,7 @@ def _conclude(
         screen.tell(f"\nĐối chiếu LỆCH / live DIFFERS from history: {verified.why}", "bold red")
     screen.tell(
         f"""
-  Màn hình / Wall            {options.url}/
+  Màn hình / Wall            {options.url}/wall
   Tra cứu, báo cáo / Audit   {audit}/
   Dữ liệu còn lại / kept in  {options.data}
   Xóa hết / delete it all    dừng rồi / stop, then: rm -r {options.data}

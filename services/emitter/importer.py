@@ -18,7 +18,8 @@ import orjson
 
 from schemas.text import mask_personal
 from services.emitter.client import Refusal
-from services.emitter.mapping import Made, Maker, Mapping, Unusable
+from services.emitter.making import Made, Maker, Unusable
+from services.emitter.mapping import Mapping
 from services.emitter.tables import fingerprint, rows
 
 BATCH = 500

@@ -151,7 +151,7 @@ class Life:
         money = {"payment_id": f"{self.code}.p1", "amount_vnd": fee * copies, "way": way}
         self._tell("paid", at, **money)
         if self._happens(0.004):
-            self._tell("refunded", at + self.chance.randint(60, 1200), **money)
+            self._tell("refunded", at + self.chance.randint(within_s // 8, within_s), **money)
 
     def _end(self, received: int, due: int | None, digitised: bool) -> None:
         """How it ends; many of those still open wait for somebody who never comes back."""

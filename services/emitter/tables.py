@@ -9,7 +9,8 @@ from typing import Any
 
 from python_calamine import CalamineError, CalamineWorkbook
 
-from services.emitter.mapping import Cell, Input, Row
+from services.emitter.making import Cell, Row
+from services.emitter.mapping import Input
 
 _SPREADSHEETS = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
 

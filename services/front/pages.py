@@ -1,5 +1,6 @@
 """The start page and the page for whoever writes an emitter; offline, without scripts."""
 
+import re
 from pathlib import Path
 
 from fastapi import APIRouter, Request
@@ -33,7 +34,7 @@ def pages_router(settings: Settings) -> APIRouter:
             settings=settings,
             front=front,
             events=[(kind, _fields(kind.model)) for kind in EVENTS],
-            rules=list(RULES.values()),
+            rules=[(rule, _shown(rule.vi)) for rule in RULES.values()],
         )
 
     return router
@@ -48,3 +49,8 @@ def _fields(model: type) -> list[tuple[str, bool]]:
     """(name, required) of an event's own fields."""
     data = model.model_fields["data"].annotation  # type: ignore[attr-defined]  # an event's model
     return [(name, field.is_required()) for name, field in data.model_fields.items()]
+
+
+def _shown(text: str) -> str:
+    """A rule's text with an ellipsis for what a case would fill in."""
+    return re.sub(r"\{\w+\}", "…", re.sub(r"\{hint_\w+\}", "", text))

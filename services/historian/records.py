@@ -1,6 +1,5 @@
 """Records of ``motcua.events`` as rows of the history's tables; knows no database."""
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
@@ -159,16 +158,16 @@ class _Admitted(msgspec.Struct, gc=False):
     unit: _Code
     recordedat: _Moment
     level: _Code
-    contenthash: str
+    contenthash: Annotated[str, msgspec.Meta(min_length=16, max_length=16)]
     data: _Data
-    emitter: str = ""
+    emitter: Any = ""
+    """Only shown, never counted: a record is not refused for it."""
     frozen: _Frozen | None = None
 
 
 _decode = msgspec.json.Decoder(_Admitted).decode
 _KIND = {kind.type: kind.number for kind in EVENTS}
 _NOT_FROZEN = _Frozen()
-_HASH = re.compile(r"[0-9a-f]{16}").fullmatch
 
 
 def _read(value: bytes) -> _Admitted:
@@ -176,8 +175,8 @@ def _read(value: bytes) -> _Admitted:
     said = _decode(value)
     if said.type not in _KIND:
         raise ValueError(f"unknown event type {said.type!r}")
-    if not _HASH(said.contenthash):
-        raise ValueError("contenthash is not 16 hexadecimal digits")
+    if int(said.contenthash, 16) < 0:
+        raise ValueError("contenthash is negative")
     for moment in (said.time, said.recordedat, said.data.due_at):
         if moment is not None and not EPOCH <= moment < END_OF_TIME:
             raise ValueError(f"a moment before 1970 or after 2199: {moment}")
@@ -199,7 +198,7 @@ def _event_columns(said: list[_Admitted], places: list[Record]) -> Columns:
         [_ms(e.time) for e in said],
         [_ms(e.recordedat) for e in said],
         [e.level for e in said],
-        [e.emitter for e in said],
+        [e.emitter if isinstance(e.emitter, str) else "" for e in said],
         [d.procedure for d in data],
         [d.officer for d in data],
         [d.channel for d in data],

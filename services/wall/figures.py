@@ -134,7 +134,7 @@ def _add(parts: list[Figures]) -> Figures:
 
 def _keep_earliest(paid: dict[str, Cell], cell: Cell) -> None:
     known = paid.get(cell.procedure)
-    if known is None or cell.day > known.day:
+    if known is None or cell.day < known.day:
         paid[cell.procedure] = cell
 
 

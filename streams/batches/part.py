@@ -67,14 +67,12 @@ class Part:
 
     def _restore(self, key: bytes, value: bytes, merge: Merge) -> None:
         old = self.entries.get(key)
-        if old is not None and old != value:
-            merged = merge(key, old, value)
-            if merged == value:
-                self.stale.discard(key)
-            else:
-                self.stale.add(key)
-                value = merged
-        self.entries[key] = value
+        merged = value if old is None or old == value else merge(key, old, value)
+        if merged == value:
+            self.stale.discard(key)
+        else:
+            self.stale.add(key)
+        self.entries[key] = merged
 
     def open(self) -> dict[bytes, bytes]:
         """Start folding at the marker; gives the entries that the changelog needs once more."""

@@ -14,10 +14,12 @@ from collections.abc import Iterator
 
 import uvloop
 
+UNITS = tuple(str(code) for code in (23500, 23503, 23504, 23506, 23509, 23510, 23512, 23515, 23518))
+
 
 def bodies(run: str, batch: int) -> Iterator[bytes]:
-    """Valid events, every one new: of 11 units, so that every partition has work."""
-    units = ("23500 23503 23504 23506 23509 23510 23512 23515 23518 23521 23524").split()
+    """Valid events, every one new, of several units so that the partitions share the work."""
+    units = UNITS
     n = 0
     while True:
         events = []

@@ -30,9 +30,11 @@ from faust.app.base import App
 from faust.tables.base import Collection
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
+from faust.transport import base
 from faust.transport.consumer import Consumer, ConsumerThread, ThreadDelegateConsumer
 from faust.transport.drivers import aiokafka as driver
 from mode.threads import QueueServiceThread
+from mode.utils.objects import cached_property
 
 from streams.batches import PositionedTable, Run, RunSchema
 from streams.batches.transport import RunConsumer, RunThread, RunTransport, SafeProducer
@@ -75,7 +77,7 @@ PARAMETERS: list[tuple[Any, list[str]]] = [
     # called by ours
     (driver.AIOKafkaConsumerThread._ensure_consumer, ["self"]),
     (driver.Producer._ensure_producer, ["self"]),
-    (driver.Transport.__init__, ["self", "url", "app", "loop"]),
+    (base.Transport.__init__, ["self", "url", "app", "loop"]),
     (ConsumerThread.__init__, ["self", "consumer", "kwargs"]),
     (QueueServiceThread.call_thread, ["self", "fun", "args", "kwargs"]),
     (ThreadDelegateConsumer.earliest_offsets, ["self", "partitions"]),
@@ -125,7 +127,7 @@ PROPERTIES: list[tuple[type, str]] = [
 
 @pytest.mark.parametrize(("owner", "name"), PROPERTIES)
 def test_hooked_properties_exist(owner: type, name: str) -> None:
-    assert isinstance(inspect.getattr_static(owner, name), property)
+    assert isinstance(inspect.getattr_static(owner, name), property | cached_property)
 
 
 SOURCES: list[tuple[Any, str]] = [
@@ -144,8 +146,8 @@ SOURCES: list[tuple[Any, str]] = [
     # a run becomes a message by these attributes
     (driver.Consumer._to_message, "record.serialized_value_size"),
     # Recovery counts a run by its last offset, and hands runs over in events
-    (Recovery._slurp_changelogs, "if seen_offset is None or offset > seen_offset:"),
-    (Recovery._slurp_changelogs, "table.apply_changelog_batch(buf)"),
+    (Recovery._slurp_changelogs.fun, "if seen_offset is None or offset > seen_offset:"),
+    (Recovery._slurp_changelogs.fun, "table.apply_changelog_batch(buf)"),
     (Recovery._build_highwaters, "tp: value - 1 if value is not None else -1"),
     (Recovery._add, "persisted_offset = table.persisted_offset(tp)"),
     (Recovery.on_recovery_completed, "table.on_recovery_completed("),

@@ -91,6 +91,7 @@ class FakeLog:
 class Gateway:
     """A gateway over ASGI, its log, its metrics and a key for ``UNITS``."""
 
+    app: Starlette
     http: httpx2.AsyncClient
     log: FakeLog
     key: str
@@ -120,6 +121,6 @@ def gateway(folder: Path, clock: Callable[[], datetime] = lambda: NOW, **setting
         metrics=Metrics(),
         clock=clock,
     )
-    transport = httpx2.ASGITransport(Starlette(routes=routes))
-    http = httpx2.AsyncClient(transport=transport, base_url="http://gateway")
-    return Gateway(http, log, key, folder)
+    app = Starlette(routes=routes)
+    http = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://gateway")
+    return Gateway(app, http, log, key, folder)

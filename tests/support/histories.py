@@ -335,7 +335,7 @@ def records(draw: st.DrawFn, units: tuple[str, ...] = UNITS, dossiers_each: int 
         said,
         at + timedelta(milliseconds=draw(st.sampled_from((0, 1, 1500, 90_000_000)))),
         level=LEVELS.get(unit, "commune"),
-        frozen=draw(catalogues),
+        frozen=draw(catalogues) if kind == "received" else CATALOGUE,
     )
 
 

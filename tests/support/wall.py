@@ -122,14 +122,14 @@ def district_year(scale: int = 1) -> list[UnitState]:
     communes = [u for u in registry.units if u.level == "commune"]
     for number, unit in enumerate(communes):
         used = procedures[number % 3 : 3 + number % 4]
-        states.append(_unit_year(unit, 457 * scale, number, 0.18, 0.982, used))
+        states.append(_unit_year(unit, 457, scale, number, 0.18, 0.982, used))
     for number, unit in enumerate(districts):
-        states.append(_unit_year(unit, 339 * scale, number, 0.273, 0.959, procedures[-2:]))
+        states.append(_unit_year(unit, 339, scale, number, 0.273, 0.959, procedures[-2:]))
     return states
 
 
 def _unit_year(
-    unit: Unit, n: int, number: int, digitized: float, on_time: float, used: list[str]
+    unit: Unit, n: int, scale: int, number: int, digitized: float, on_time: float, used: list[str]
 ) -> UnitState:
     counted: dict[Cell, int] = defaultdict(int)
     first, last = day_number(date(2023, 1, 3)), day_number(date(2023, 11, 10))
@@ -149,7 +149,7 @@ def _unit_year(
             bits |= mask(["fee_owed", "offered_online"])
             bits |= mask(["paid_online"]) if at[1] > 0.66 - 0.02 * progress else 0
         day = first + int(progress * (last - first))
-        counted[Cell("closed", day, unit.level, "1.001193", "cb01", bits)] += 1
+        counted[Cell("closed", day, unit.level, "1.001193", "cb01", bits)] += scale
     for code in used:
         counted[Cell("paid", first + 40, unit.level, code, "cb01", 1)] += 1
     return state(unit.code, counted, still_open=15 + 3 * number)

@@ -126,7 +126,7 @@ def test_both_sides_print_the_same_shape(there, arguments, source):
 
 def test_the_table_speaks_vietnamese(there):
     result = run("report", *PERIOD, "--url", there.url)
-    for text in ("01/01/2010 – 31/12/2012", "1.329", "71,63", "chưa đạt", "minh họa", "08:30:00"):
+    for text in ("01/01/2010 – 31/12/2012", "1.329", "71,63", "chưa đạt", "trễ quá 327", "minh họa", "08:30:00"):
         assert text in result.stdout, text
     assert "kết thúc trước: 2 hồ sơ (u/case-1)" in result.stdout
 

@@ -5,15 +5,15 @@ A law that fails here would show an office a wrong number that nobody could expl
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any
 
 import msgspec
 import orjson
 import pytest
-from hypothesis import example
-from hypothesis import given as for_all
+from hypothesis import example, settings
+from hypothesis import given as drawn
 from hypothesis import strategies as st
 
 from schemas.books import Indicator, Period, load_book
@@ -62,6 +62,11 @@ from tests.support.stories import given
 BOOK = load_book("dak-ha-2023")
 REGISTRY = load_registry()
 YEAR = Period(first="2023-01-01", last="2023-12-31")
+
+
+def for_all(examples: int = 60, **strategies: st.SearchStrategy[Any]) -> Callable[[Any], Any]:
+    """The law holds for everything that is drawn."""
+    return lambda law: settings(max_examples=examples)(drawn(**strategies)(law))
 
 
 # -- a dossier is a set
@@ -230,7 +235,7 @@ def damaged_records(draw: st.DrawFn) -> bytes:
     return msgspec.json.encode(record)
 
 
-@for_all(value=st.binary(max_size=80) | damaged_records())
+@for_all(200, value=st.binary(max_size=80) | damaged_records())
 @example(b"[" * 100_000)
 @example(b'{"id":"\xff"}')
 def test_a_record_is_read_or_unreadable_and_nothing_else(value: bytes) -> None:

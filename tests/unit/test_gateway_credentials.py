@@ -1,4 +1,4 @@
-"""Keys: found again, kept as hashes only, taken back within a second, and never told apart by time."""
+"""Keys: found again, kept as hashes only, taken back at once, and not told apart by time."""
 
 import stat
 import time

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from schemas.problems import Problem
+from services.gateway.admission import Emitter, Limits
 from services.gateway.credentials import add_emitter, credentials_file
+from services.gateway.reading import Stop, read_body
 from tests.support.gateway import BATCH, SINGLE, Gateway, gateway, received, received_with
 
 
@@ -204,7 +206,48 @@ async def test_logs_name_neither_keys_nor_contents(here, capsys):
     assert "Nguyễn" not in said
 
 
-async def test_slow_or_chunked_bodies_are_bounded(here):
+async def test_a_body_that_dawdles_is_given_up(here, monkeypatch):
+    """A client that sends a byte an hour must not hold a connection for ever."""
+    monkeypatch.setattr("services.gateway.reading.BODY_WAIT_S", 0.05)
+
+    async def receive() -> dict[str, object]:
+        await asyncio.sleep(0.02)
+        return {"type": "http.request", "body": b" ", "more_body": True}
+
+    headers = {b"content-type": SINGLE.encode()}
+    with pytest.raises(Stop) as stopped:
+        await read_body(headers, receive, Emitter("dakha", frozenset()), Limits())
+    assert stopped.value.error.rule == "body_too_slow"
+
+
+async def test_a_sender_that_goes_away_gets_no_answer_and_leaves_nothing(here):
+    messages = iter(
+        [
+            {"type": "http.request", "body": b"{", "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+    )
+
+    async def receive() -> dict[str, object]:
+        return next(messages)
+
+    async def send(message: object) -> None:
+        raise AssertionError(f"nobody is there to be told {message}")
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/events",
+        "headers": [
+            (b"content-type", SINGLE.encode()),
+            (b"authorization", f"Bearer {here.key}".encode()),
+        ],
+    }
+    await here.app(scope, receive, send)
+    assert here.log.records == []
+
+
+async def test_a_body_without_a_length_is_bounded(here):
     """Without a length the limit is met while reading, not after."""
 
     async def endless():

@@ -5,7 +5,8 @@ from datetime import datetime
 import pytest
 
 from schemas.events import EVENT
-from services.emitter.mapping import Made, Maker, Row, Unusable, mapping_text, parse_mapping
+from services.emitter.making import Made, Maker, Row, Unusable
+from services.emitter.mapping import mapping_text, parse_mapping
 
 RECEIPT = parse_mapping(mapping_text("receipt"))
 ROW = {

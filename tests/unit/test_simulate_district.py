@@ -186,12 +186,13 @@ def test_people_come_on_working_days_in_office_hours() -> None:
     assert monday > 1.1 * friday
 
 
-def test_no_dossier_is_resolved_before_it_came_but_the_few_that_must_be() -> None:
+def test_no_dossier_is_resolved_before_it_came_but_the_few_that_must_be(
+    district: dict[tuple[str, str], Facts],
+) -> None:
     """Anomalies are there to be found, and they are few."""
-    found = {identity: facts(d) for identity, d in admitted(year(6000)).items()}
-    before = sum(known.has("closed_before_received") for known in found.values())
+    before = sum(known.has("closed_before_received") for known in district.values())
 
-    assert 0 < before < 20
+    assert 0 < before < len(district) / 300
 
 
 def test_units_differ_in_size_and_in_how_good_they_are(
@@ -253,7 +254,7 @@ def test_a_dossier_code_says_unit_and_day_of_handing_in() -> None:
 # -- somebody walks in
 
 
-@settings(max_examples=50)
+@settings(max_examples=100)
 @given(
     at=st.datetimes(
         datetime.fromisoformat("2026-01-01"), datetime.fromisoformat("2026-12-31T23:59")

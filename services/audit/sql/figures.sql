@@ -20,7 +20,12 @@ SELECT
     groupUniqArrayIf(procedure, paid_in_period) AS paid_procedures,
     sumForEach(arrayMap(
         anomaly -> toUInt64(closed_in_period AND bitAnd(bits, anomaly) != 0),
-        {anomalies:Array(UInt64)})) AS with_anomaly
+        {anomalies:Array(UInt64)})) AS with_anomaly,
+    -- the first codes of each anomaly; the byte 255, which no code has, sorts behind all of them
+    arrayMap(codes -> arrayFilter(code -> code != char(255), codes), groupArraySortedForEachIf(20)(
+        arrayMap(anomaly -> if(bitAnd(bits, anomaly) != 0, dossier, char(255)), {anomalies:Array(UInt64)}),
+        closed_in_period AND arrayExists(anomaly -> bitAnd(bits, anomaly) != 0, {anomalies:Array(UInt64)})))
+        AS anomalous
 FROM
 (
     SELECT

@@ -11,6 +11,7 @@ export const LIMITS = {
   lag_old: 300,
   idle: 1800,
   restart: 60,
+  retry: 1, // first pause before a new connection; doubled up to 4
   off_hours_after: 600, // somebody works late: no «Ngoài giờ» while events come
 };
 

@@ -1,23 +1,22 @@
 // The connection to the server: event stream first, polling when it fails. Knows no page.
 
-const RETRY_FROM_S = 1;
-const RETRY_TO_S = 30;
+const RETRY_TO_S = 4; // a server that is back must be found within five seconds, after any outage
 const POLL_EVERY_S = 15;
 const POLL_AFTER_FAILURES = 3;
 const FETCH_TIMEOUT_MS = 10000; // a frozen server accepts and never answers
 
 /**
- * Calls `receive(message)` for each {type, data}. `silent_s`: a stream without a word for so long
+ * Calls `receive(message)` for each {type, data}. A stream without a word for `limits.beat_late`
  * is dead, whatever the socket says (a frozen server keeps it open).
  */
 export class Link {
-  constructor(search, receive, silent_s) {
+  constructor(search, receive, limits) {
     this.search = search;
     this.receive = receive;
-    this.silent_s = silent_s;
+    this.limits = limits;
     this.failures = 0;
     this.heardAt = 0;
-    this.polledAt = 0;
+    this.polledAt = -Infinity;
     this.polling = false;
     this.etag = null;
     this.retryAt = null;
@@ -49,7 +48,7 @@ export class Link {
   /** To be called every second with the monotonic clock. */
   tick(at) {
     this.now = at;
-    if (this.source && at - this.heardAt > this.silent_s) {
+    if (this.source && at - this.heardAt > this.limits.beat_late) {
       this.failures += 1;
       this.close();
       this.retryLater();
@@ -93,7 +92,7 @@ export class Link {
   }
 
   retryLater() {
-    const longest = Math.min(RETRY_TO_S, RETRY_FROM_S * 2 ** Math.min(this.failures, 5));
+    const longest = Math.min(RETRY_TO_S, this.limits.retry * 2 ** Math.min(this.failures, 5));
     // jittered: a hundred walls must not come back in the same second
     this.retryAt = this.now + longest * (0.5 + Math.random() / 2);
   }

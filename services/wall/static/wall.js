@@ -16,7 +16,7 @@ const build = document.documentElement.dataset.build;
 const startedAt = seconds();
 let state = EMPTY;
 
-const link = new Link(search, receive, limits.beat_late);
+const link = new Link(search, receive, limits);
 const kept = load(search);
 if (kept) state = reduce(state, { type: "stored", data: kept }, startedAt);
 const first = JSON.parse(document.getElementById("first").textContent);

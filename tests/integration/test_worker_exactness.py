@@ -1,0 +1,250 @@
+"""The worker's process on a real broker: its counters equal a plain recount, whatever happens.
+
+The recount shares no code with the product. What is compared are the records of ``motcua.units``,
+as any reader finds them.
+"""
+
+import json
+import random
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from schemas.topics import EVENTS, UNITS
+from tests.support.districts import Record, district
+from tests.support.kafka import RunningBroker, eventually
+from tests.support.recount import recount, shown
+from tests.support.workers import Log, WorkerProcess, last_of
+
+JUNK = [
+    b"",
+    b"{",
+    b"\xff\xfe\x00",
+    b"[1,2]",
+    b"null",
+    b'{"id":"zz","unit":"U001","subject":"s"}',
+    b"\x00" * 50_000,
+    b"[" * 50_000,
+]
+
+
+def messy(records: list[Record], seed: int, poison: int = 0) -> list[Record]:
+    """The same events late, repeated and contradicted, with what is no event among them."""
+    rnd = random.Random(seed)
+    arrivals = [(number + rnd.random() * 200, record) for number, record in enumerate(records)]
+    for number, record in enumerate(records):
+        if rnd.random() < 0.08:
+            arrivals.append((number + rnd.random() * 1500, record))
+        if rnd.random() < 0.02:
+            arrivals.append((number + rnd.random() * 300, _contradicted(record, rnd)))
+    units = sorted({record.unit for record in records})
+    for _ in range(poison):
+        junk = Record(rnd.choice(units), rnd.choice(JUNK))
+        arrivals.append((rnd.random() * len(records), junk))
+    return [record for _, record in sorted(arrivals, key=lambda pair: pair[0])]
+
+
+def _contradicted(record: Record, rnd: random.Random) -> Record:
+    """Same identity, another moment, recorded a minute earlier or later."""
+    event = json.loads(record.value)
+    event["time"] = event["time"][:-4] + f"{rnd.randrange(1000):03d}Z"
+    event["contenthash"] = f"{rnd.getrandbits(64):016x}"
+    day, _, _ = event["recordedat"].partition("T")
+    event["recordedat"] = f"{day}T{rnd.choice(('00:00:00.000Z', '23:59:59.999Z'))}"
+    return Record(record.unit, json.dumps(event).encode())
+
+
+def send(log: Log, records: Iterable[Record], per_second: float = 0) -> None:
+    """Write the events, all acknowledged on return."""
+    producer = log.producer()
+    started = time.monotonic()
+    for number, record in enumerate(records):
+        producer.send(log.events, key=record.unit.encode(), value=record.value)
+        while per_second and number > (time.monotonic() - started) * per_second:
+            time.sleep(0.005)
+    producer.flush()
+    producer.close()
+
+
+def settled(log: Log) -> dict[str, dict[str, Any]]:
+    """The last snapshots, once the worker says that everything is counted and published."""
+    ends = log.ends()
+    eventually(lambda: log.committed() == ends, 40, f"committed up to {ends}")
+    return last_of(log.units())
+
+
+def months_of(snapshots: dict[str, dict[str, Any]], unit: str) -> list[dict[str, Any]]:
+    """The months that the unit's ``now`` names."""
+    return [snapshots[f"{unit}|{month}"] for month in snapshots[f"{unit}|now"]["months"]]
+
+
+def check_exact(log: Log) -> dict[str, dict[str, Any]]:
+    """Every unit's last snapshots equal the recount of the whole log."""
+    snapshots = settled(log)
+    wanted = recount(value for values in log.by_partition().values() for value in values)
+    units = {key.partition("|")[0] for key in snapshots}
+    assert units == set(wanted)
+    for unit in units:
+        assert shown(months_of(snapshots, unit)) == wanted[unit], unit
+    # no month that ever had cells is left standing with old ones
+    for key, value in snapshots.items():
+        unit, _, month = key.partition("|")
+        if month != "now" and month not in snapshots[f"{unit}|now"]["months"]:
+            assert value["cells"] == []
+    return snapshots
+
+
+def said(snapshots: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What snapshots say, without the moment at which they say it."""
+    moment = {"offset", "last_recorded_at"}
+    return {
+        key: {name: part for name, part in value.items() if name not in moment}
+        for key, value in snapshots.items()
+    }
+
+
+def check_honest(log: Log, samples: int) -> None:
+    """At every ``now``, the unit's months say what the events below its offset say."""
+    events = log.by_partition()
+    months: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    seen: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []
+    for key, value in log.units():
+        unit, _, part = key.partition("|")
+        if part != "now":
+            months[unit][part] = value
+            continue
+        assert all(months[unit][month]["offset"] <= value["offset"] for month in value["months"])
+        seen.append((value, [months[unit][month] for month in value["months"]]))
+    assert len({now["offset"] for now, _ in seen}) > 10
+    for now, at_the_time in random.Random(1).sample(seen, min(samples, len(seen))):
+        below = events[now["partition"]][: now["offset"]]
+        assert shown(at_the_time) == recount(below).get(now["unit"], {}), now
+        dossiers = {(e["unit"], e["subject"]) for e in map(json.loads, filter(_is_event, below))}
+        assert now["dossiers"] == sum(unit == now["unit"] for unit, _ in dossiers)
+
+
+def _is_event(value: bytes) -> bool:
+    return bool(recount([value]))
+
+
+def test_duplicates_disorder_conflicts_and_poison_change_no_number(
+    kafka_broker: RunningBroker, tmp_path: Path
+) -> None:
+    """The wall shows what a recount of the log gives; what cannot be counted is kept apart."""
+    prefix = kafka_broker.fresh_prefix()
+    log = Log(kafka_broker.bootstrap, prefix)
+    records = messy(district(400, units=12, seed=3), seed=3, poison=25)
+    with WorkerProcess(kafka_broker.bootstrap, prefix, tmp_path) as worker:
+        worker.start_and_wait()
+        send(log, records, per_second=1500)
+        before = check_exact(log)
+        check_honest(log, samples=25)
+
+        unreadable = [r for r in log.rejected() if r["reasons"][0]["rule"] == "unreadable"]
+        events = log.by_partition()
+        poisoned = {
+            (partition, offset)
+            for partition, values in events.items()
+            for offset, value in enumerate(values)
+            if not _is_event(value)
+        }
+        assert {(r["partition"], r["offset"]) for r in unreadable} == poisoned
+        assert len(poisoned) == 25
+        conflicts = [r for r in log.rejected() if r["reasons"][0]["rule"] == "conflicting_copy"]
+        assert len(conflicts) == _conflicting(v for values in events.values() for v in values)
+
+        code, seconds = worker.stop()
+        assert (code, seconds < 5) == (0, True)
+        published = sum(log.ends(UNITS).values())
+        worker.start_and_wait()
+        eventually(
+            lambda: sum(log.ends(UNITS).values()) >= published + len(before), 15, "all again"
+        )
+        assert said(last_of(log.units())) == said(before)
+
+
+def _conflicting(values: Iterable[bytes]) -> int:
+    contents = defaultdict(set)
+    for value in filter(_is_event, values):
+        event = json.loads(value)
+        contents[event["unit"], event["subject"], event["id"]].add(event["contenthash"])
+    return sum(len(hashes) - 1 for hashes in contents.values())
+
+
+def test_kill_9_under_load_loses_nothing_and_counts_nothing_twice(
+    kafka_broker: RunningBroker, tmp_path: Path
+) -> None:
+    prefix = kafka_broker.fresh_prefix()
+    log = Log(kafka_broker.bootstrap, prefix)
+    records = messy(district(1000, units=12, seed=4), seed=4)
+    sending = threading.Thread(target=send, args=(log, records, 700))
+    rnd = random.Random(4)
+    with WorkerProcess(kafka_broker.bootstrap, prefix, tmp_path) as worker:
+        sending.start()
+        for _ in range(4):
+            worker.start()
+            published = log.ends(UNITS)
+            # kill it once it is at work, at any point of what it does then
+            eventually(lambda: log.ends(UNITS) != published, 30, "a snapshot")  # noqa: B023 - called at once
+            time.sleep(rnd.random() * 0.5)
+            worker.kill()
+        sending.join()
+        worker.start_and_wait()
+        check_exact(log)
+        check_honest(log, samples=15)
+
+
+def test_two_workers_share_the_partitions_and_one_takes_over(
+    kafka_broker: RunningBroker, tmp_path: Path
+) -> None:
+    prefix = kafka_broker.fresh_prefix()
+    log = Log(kafka_broker.bootstrap, prefix)
+    records = messy(district(800, units=12, seed=5), seed=5)
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    bootstrap = kafka_broker.bootstrap
+    with (
+        WorkerProcess(bootstrap, prefix, tmp_path / "one", MOTCUA_WORKER_INSTANCE="one") as one,
+        WorkerProcess(bootstrap, prefix, tmp_path / "two", MOTCUA_WORKER_INSTANCE="two") as two,
+    ):
+        one.start_and_wait()
+        two.start_and_wait()
+        send(log, records[: len(records) // 2], per_second=2000)
+        one.kill()
+        send(log, records[len(records) // 2 :], per_second=2000)
+        check_exact(log)
+        two.kill()
+
+
+def test_a_broken_stream_stops_the_worker(kafka_broker: RunningBroker, tmp_path: Path) -> None:
+    """Not one junk record after the other into ``motcua.rejected``."""
+    prefix = kafka_broker.fresh_prefix()
+    log = Log(kafka_broker.bootstrap, prefix)
+    send(log, [Record("U001", b"junk")] * 30)
+    limit = {"MOTCUA_UNREADABLE_IN_A_ROW": "20"}
+    with WorkerProcess(kafka_broker.bootstrap, prefix, tmp_path, **limit) as worker:
+        worker.start()
+        assert worker.process
+        assert worker.process.wait(30) == 70
+        assert "21 unreadable records in a row" in worker.log.read_text()
+        assert log.read(EVENTS)[-1].offset == 29
+
+
+def test_without_kafka_the_worker_says_what_it_waits_for(tmp_path: Path) -> None:
+    with WorkerProcess("127.0.0.1:1", "motcua", tmp_path) as worker:
+        worker.start()
+        found: list[Any] = []
+
+        def answers() -> bool:
+            status, body = worker.readiness()
+            found[:] = [body]
+            return status == 503 and "chưa kết nối Kafka" in str(body)
+
+        eventually(answers, 20, "readyz names Kafka")
+        assert found[0]["checks"][0]["name"] == "kafka"
+        code, _ = worker.stop()
+        assert code == 0
+        assert "Traceback" not in worker.log.read_text()

@@ -1,0 +1,169 @@
+"""The worker as a process of its own, and what it wrote to Kafka, read to the end."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from schemas.topics import EVENTS, REJECTED, UNITS, Topic
+from tests.support.kafka import eventually, free_ports
+
+READY_WITHIN_S = 40
+_ROOT = Path(__file__).parents[2]
+
+
+class WorkerProcess:
+    """``python -m streams`` on a prefix of topics; every start is a new life of the same worker."""
+
+    def __init__(self, bootstrap: str, prefix: str, folder: Path, **environment: str) -> None:
+        self.port = free_ports(5)
+        self.log = folder / "worker.log"
+        self._environment = {
+            **os.environ,
+            "MOTCUA_KAFKA": bootstrap,
+            "MOTCUA_TOPIC_PREFIX": prefix,
+            "MOTCUA_DATA": str(folder / "data"),
+            "MOTCUA_PORT": str(self.port),
+            **environment,
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start, and do not wait."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "streams"],
+                cwd=_ROOT,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def start_and_wait(self) -> None:
+        """Start, and return when it is ready."""
+        self.start()
+        eventually(lambda: self.readiness()[0] == 200, READY_WITHIN_S, f"ready, see {self.log}")
+
+    def readiness(self) -> tuple[int, dict[str, Any]]:
+        """Status and body of ``/readyz``; (0, {}) while it does not answer."""
+        url = f"http://127.0.0.1:{self.port + 4}/readyz"
+        try:
+            with urllib.request.urlopen(url, timeout=1) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+        except OSError:
+            return 0, {}
+
+    def kill(self) -> None:
+        """``kill -9``."""
+        assert self.process
+        self.process.kill()
+        self.process.wait(10)
+
+    def stop(self) -> tuple[int, float]:
+        """SIGTERM; (exit code, seconds until the end)."""
+        assert self.process
+        started = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(15), time.monotonic() - started
+
+    def __enter__(self) -> "WorkerProcess":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self.process and self.process.poll() is None:
+            self.kill()
+
+
+class Log:
+    """The topics of one prefix."""
+
+    def __init__(self, bootstrap: str, prefix: str) -> None:
+        self._bootstrap, self._prefix = bootstrap, prefix
+
+    def producer(self) -> Any:
+        """For ``motcua.events``, as the gateway has it: acknowledged, by the key."""
+        return KafkaProducer(bootstrap_servers=self._bootstrap, acks="all", linger_ms=2)
+
+    @property
+    def events(self) -> str:
+        return EVENTS.full_name(self._prefix)
+
+    def ends(self, topic: Topic = EVENTS) -> dict[int, int]:
+        """Next offset of each partition that has any records."""
+        consumer = KafkaConsumer(bootstrap_servers=self._bootstrap)
+        try:
+            name = topic.full_name(self._prefix)
+            tps = [TopicPartition(name, p) for p in range(topic.partitions)]
+            found = consumer.end_offsets(tps)
+            return {tp.partition: end for tp, end in found.items() if end}
+        finally:
+            consumer.close()
+
+    def committed(self) -> dict[int, int]:
+        """Offsets of ``motcua.events`` below which the worker has published everything."""
+        admin = KafkaAdminClient(bootstrap_servers=self._bootstrap)
+        try:
+            group = f"{self._prefix}.worker"
+            found = admin.list_group_offsets(group)[group]
+        except KafkaError:
+            return {}
+        finally:
+            admin.close()
+        return {tp.partition: meta.offset for tp, meta in found.items() if meta.offset > 0}
+
+    def read(self, topic: Topic) -> list[Any]:
+        """Every record up to the present end, in order within its partition."""
+        consumer = KafkaConsumer(
+            bootstrap_servers=self._bootstrap, enable_auto_commit=False, fetch_max_wait_ms=50
+        )
+        try:
+            name = topic.full_name(self._prefix)
+            tps = [TopicPartition(name, p) for p in range(topic.partitions)]
+            consumer.assign(tps)
+            consumer.seek_to_beginning(*tps)
+            ends = consumer.end_offsets(tps)
+            found: list[Any] = []
+            while any(consumer.position(tp) < ends[tp] for tp in tps):
+                for records in consumer.poll(200).values():
+                    found += records
+            return found
+        finally:
+            consumer.close()
+
+    def by_partition(self) -> dict[int, list[bytes]]:
+        """The values of ``motcua.events``."""
+        found: dict[int, list[bytes]] = defaultdict(list)
+        for record in self.read(EVENTS):
+            assert record.offset == len(found[record.partition])
+            found[record.partition].append(record.value)
+        return found
+
+    def rejected(self) -> list[dict[str, Any]]:
+        """The values of ``motcua.rejected``, the last of each key."""
+        last = {record.key: record.value for record in self.read(REJECTED)}
+        return [json.loads(value) for value in last.values()]
+
+    def units(self) -> list[tuple[str, dict[str, Any]]]:
+        """(key, value) of every record of ``motcua.units``."""
+        return [(r.key.decode(), json.loads(r.value)) for r in self.read(UNITS)]
+
+
+def last_of(records: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """What a reader of a compacted topic ends up with."""
+    return dict(records)

@@ -1,0 +1,103 @@
+"""Records become rows: what the live side can read the history can read, and nothing else."""
+
+import random
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.events import EVENTS
+from services.historian import Record, batch_of
+from services.historian.records import EVENT_COLUMNS, LOG_COLUMNS, UNREADABLE_COLUMNS
+from streams.core.dossier import UnreadableEvent, read
+from tests.support.histories import KINDS, admitted, received, records
+
+GARBAGE = [b"", b"null", b"[]", b"{", b"\xff", b'{"id": 1}', b"[" * 100_000]
+
+
+def readable(value: bytes) -> bool:
+    return bool(batch_of([Record(0, 0, value)]).events[0])
+
+
+def readable_by_the_live_side(value: bytes) -> bool:
+    try:
+        read(value)
+    except UnreadableEvent:
+        return False
+    return True
+
+
+def column(value: bytes, name: str):
+    return batch_of([Record(0, 0, value)]).events[EVENT_COLUMNS.index(name)][0]
+
+
+@given(records())
+def test_identity_and_order_are_those_of_the_live_side(record: bytes):
+    """Equal moments are ordered by the key: another key would be another first closing."""
+    unit, dossier, entry = read(record)
+
+    assert column(record, "unit") == unit
+    assert column(record, "dossier") == dossier
+    assert column(record, "event_key") == entry.id
+    assert column(record, "content_hash") == entry.content
+    assert column(record, "kind") == entry.kind
+    assert column(record, "occurred_at") == entry.at
+    assert column(record, "recorded_at") == entry.recorded
+
+
+@given(records(), st.randoms(use_true_random=False))
+def test_both_sides_call_the_same_records_unreadable(record: bytes, chance: random.Random):
+    """One side counting what the other leaves out would be a difference that nobody can mend."""
+    said = orjson.loads(record)
+    for _ in range(chance.randrange(1, 3)):
+        of = said if chance.random() < 0.5 else said["data"]
+        if not isinstance(of, dict) or not of:
+            continue
+        name = chance.choice(sorted(of))
+        match chance.randrange(4):
+            case 0:
+                del of[name]
+            case 1:
+                of[name] = chance.choice([None, 1, -1, True, "", "x" * 300, [], {}, 1 << 62])
+            case 2:
+                of[name] = chance.choice(["2023-02-10T08:30:00", "1969-12-31T23:59:59.999Z", "abc"])
+            case 3:
+                of["further"] = {"of": ["another", "version"]}
+        if said.get("data") is None or not isinstance(said.get("data"), dict):
+            break
+    value = orjson.dumps(said)
+
+    assert readable(value) == readable_by_the_live_side(value)
+
+
+@pytest.mark.parametrize("value", GARBAGE)
+def test_garbage_is_unreadable_and_nothing_worse(value: bytes):
+    """Whatever stands in the topic, the records behind it must still get in."""
+    batch = batch_of([Record(2, 9, value)])
+
+    assert batch.unreadable[:2] == [[2], [9]]
+    assert batch.unreadable[3] == [value]
+    assert batch.log == [[2], [9], [""], [""], [0], [0], [0]]
+    assert batch.positions == {2: 10}
+
+
+def test_every_kind_of_event_is_known():
+    """A kind added to the language and not here would end among the unreadable."""
+    assert set(KINDS) >= {kind.name for kind in EVENTS}
+    for kind in EVENTS:
+        said = orjson.loads(admitted(received()))
+        said["type"] = kind.type
+        assert column(orjson.dumps(said), "kind") == kind.number
+
+
+def test_every_column_has_a_value_for_every_record():
+    """Columns of unequal length would shift values from one event to another."""
+    batch = batch_of(
+        [Record(0, 0, admitted(received())), Record(1, 0, b"x"), Record(0, 1, admitted(received()))]
+    )
+
+    assert [len(values) for values in batch.events] == [2] * len(EVENT_COLUMNS)
+    assert [len(values) for values in batch.unreadable] == [1] * len(UNREADABLE_COLUMNS)
+    assert [len(values) for values in batch.log] == [3] * len(LOG_COLUMNS)
+    assert batch.positions == {0: 2, 1: 1}
