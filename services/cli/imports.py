@@ -34,6 +34,7 @@ from services.gateway.credentials import (
 
 STATES = Path(__file__).resolve().parents[2] / "var" / "imports"
 _KNOWN_WITHIN_S = 15.0
+_STARTS_WITHIN_S = 10.0
 
 
 def run_import(
@@ -41,7 +42,7 @@ def run_import(
 ) -> int:
     """Import the file and say what became of it; the exit code."""
     text, mapping = _mapping(mapping_name)
-    there = find(url, running)
+    there = find(url, running, _STARTS_WITHIN_S)
     if not key:
         stack = local_stack_of(there.front, running)
         if stack is None:

@@ -10,6 +10,7 @@ import typer
 from pydantic import ValidationError
 
 from services.cli import doctor as examination
+from services.cli import dossiers
 from services.cli import report as reports
 from services.cli.imports import run_import
 from services.cli.report import Format
@@ -74,7 +75,9 @@ def doctor(
     as_json: Json = False,
 ) -> None:
     """Kiểm tra máy và hệ thống. Ví dụ: `motcua doctor --port 8400`"""
-    found = list(examination.examine(port, data or _settings().data))
+    stack = next((stack for stack in running_stacks() if stack.port == port), None)
+    folder = data or (stack.data if stack else _settings().data)
+    found = list(examination.examine(port, folder))
     if as_json:
         answer(json.dumps(examination.as_json(found), ensure_ascii=False, indent=2))
     else:
@@ -182,6 +185,8 @@ def verify(as_json: Json = False, url: Url = None) -> None:
         answer(f"Khớp: {number(found.get('units_compared', 0))} đơn vị / equal")
     else:
         answer("KHÁC NHAU / not equal")
+        if behind := found.get("history_behind"):
+            answer(f"  lịch sử còn thiếu {number(behind)} bản ghi / records missing in the history")
         for difference in found.get("differences", []):
             answer(f"  {json.dumps(difference, ensure_ascii=False)}")
     if not equal:
@@ -191,20 +196,25 @@ def verify(as_json: Json = False, url: Url = None) -> None:
 @events.command("show")
 def show_events(
     dossier: Annotated[str, typer.Argument(help="mã hồ sơ")],
-    unit: UnitOf = None,
+    unit: Annotated[
+        str | None, typer.Option("--unit", help="mã đơn vị; mặc định: phần đầu của mã hồ sơ")
+    ] = None,
     as_json: Json = False,
     url: Url = None,
 ) -> None:
     """Sự kiện của một hồ sơ và những gì suy ra. Ví dụ: `motcua events show 23500-230210-0001`"""
+    if unit is None:
+        unit, dash, _ = dossier.partition("-")
+        if not dash:
+            fail(
+                f"Mã {dossier} không bắt đầu bằng mã đơn vị: thêm --unit MÃ\n"
+                f"The code does not begin with a unit's: add --unit CODE"
+            )
     found = get(find(url).audit, "/api/v1/events", {"dossier": dossier, "unit": unit})
     if as_json:
         answer(json.dumps(found, ensure_ascii=False, indent=2))
-        return
-    for event in found.get("events", []):
-        data = json.dumps(event.get("data", {}), ensure_ascii=False)
-        name = str(event.get("type", "")).removeprefix("motcua.dossier.")
-        answer(f"{event.get('time')}  {name}  {event.get('unit', '')}  {data}")
-    answer(json.dumps(found.get("facts"), ensure_ascii=False, indent=2))
+    else:
+        answer(dossiers.told(found))
 
 
 # -- sending

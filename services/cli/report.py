@@ -14,6 +14,9 @@ from rich.text import Text
 from schemas.report import Report, ReportRow
 from services.cli.say import VIETNAM, answer, console, fail, number
 
+_EXAMPLES = 3
+"""Of an anomaly, in the table; JSON has what the history gave."""
+
 
 class Format(StrEnum):
     """How an answer is printed."""
@@ -82,7 +85,8 @@ def _table(report: Report) -> None:
         out.print(_of_unit(unit, rows))
     out.print(f"Hồ sơ: {number(report.dossiers)} · có kết quả trong kỳ: {number(report.resolved)}")
     for anomaly in report.anomalies:
-        shown = f" ({', '.join(anomaly.examples)})" if anomaly.examples else ""
+        examples = ", ".join(anomaly.examples[:_EXAMPLES])
+        shown = f" (ví dụ {examples})" if examples else ""
         out.print(f"Bất thường: {anomaly.title}: {number(anomaly.dossiers)} hồ sơ{shown}")
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,12 +75,19 @@ def the_only_stack(folder: Path = RUNNING) -> LocalStack:
     return stacks[0]
 
 
-def find(url: str | None, folder: Path = RUNNING) -> Installation:
-    """The installation at this address (the front's or the audit's), else the only local one."""
+def find(url: str | None, folder: Path = RUNNING, patience_s: float = 0) -> Installation:
+    """The installation at this address (the front's or the audit's), else the only local one.
+
+    With patience an address that does not answer is asked again: it may be starting.
+    """
     url = url or f"http://127.0.0.1:{the_only_stack(folder).port}"
     if "://" not in url:
         url = f"http://{url}"
-    said = get(url.rstrip("/"), "/.well-known/motcua")
+    base = url.rstrip("/")
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline and not _answers(base):
+        time.sleep(0.2)
+    said = get(base, "/.well-known/motcua")
     if said.get("product") != "motcua":
         fail(f"{url} không phải là motcua / is not motcua. Kiểm tra --url / check --url.")
     host = urlsplit(url).hostname or ""
@@ -134,6 +142,14 @@ def _from_here(address: str, host: str) -> str:
         return address
     shown = f"[{host}]" if ":" in host else host
     return urlunsplit((parts.scheme, f"{shown}:{parts.port}", "", "", ""))
+
+
+def _answers(base: str) -> bool:
+    try:
+        httpx2.get(f"{base}/healthz", trust_env=False, timeout=5)
+    except (httpx2.TransportError, httpx2.InvalidURL):
+        return False
+    return True
 
 
 def _lives(pid: int) -> bool:

@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = options_of(arguments)
     screen = Screen()
     for number_of_signal in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number_of_signal, _interrupted)
+        signal.signal(number_of_signal, interrupted)
     try:
         return show(options, screen)
     except KeyboardInterrupt:
@@ -249,8 +249,8 @@ def _conclude(
     return arrived and not sent.refused and verified.equal is not False
 
 
-def _interrupted(number_of_signal: int, frame: FrameType | None) -> None:
-    # once: a terminal's Ctrl-C and the supervisor's signal may both come
+def interrupted(number_of_signal: int, frame: FrameType | None) -> None:
+    """Interrupt once: a terminal's Ctrl-C and the supervisor's signal may both come."""
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -160,8 +160,12 @@ class Historian:
             consumer.close(autocommit=False, timeout_ms=500)
 
     def _report(self, stored: Mapping[int, int], ends: Mapping[int, int]) -> None:
-        before = self._progress.positions if self._progress else {}
-        self._progress = Progress({**before, **stored}, ends)
+        before = self._progress or Progress({}, {})
+        self._progress = Progress(
+            {**before.positions, **stored},
+            # a partition that has not answered yet keeps the end that it had at the start
+            {number: max(end, before.ends.get(number, 0)) for number, end in ends.items()},
+        )
         if self._trouble is not None:
             log.info("historian_follows", topic=self._topic, behind=self._progress.behind)
             self._trouble = None

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
-from schemas.events import END_OF_TIME, EPOCH, EVENTS
+from schemas.events import END_OF_TIME, EVENTS
 
 
 class Record(NamedTuple):
@@ -80,45 +80,32 @@ class Batch(NamedTuple):
 
 def batch_of(records: Sequence[Record]) -> Batch:
     """The rows of these records; a record that is no event goes to ``unreadable``, with why."""
-    said: list[_Admitted] = []
-    places: list[Record] = []
-    unreadable: list[tuple[Record, str]] = []
-    for record in records:
-        try:
-            said.append(_read(record.value))
-            places.append(record)
-        except (msgspec.DecodeError, ValueError, RecursionError) as error:
-            unreadable.append((record, f"{type(error).__name__}: {error}"))
-    events = _event_columns(said, places)
+    events, unreadable = _sift(records)
     column = dict(zip(EVENT_COLUMNS, events, strict=True))
-    none = [0] * len(unreadable)
+    empty, zero = [""] * len(unreadable), [0] * len(unreadable)
+    unreadable_columns: Columns = [
+        [record.partition for record, _ in unreadable],
+        [record.offset for record, _ in unreadable],
+        [reason for _, reason in unreadable],
+        [record.value for record, _ in unreadable],
+    ]
     return Batch(
         events,
-        unreadable=[
-            [record.partition for record, _ in unreadable],
-            [record.offset for record, _ in unreadable],
-            [reason for _, reason in unreadable],
-            [record.value for record, _ in unreadable],
-        ],
+        unreadable_columns,
         log=[
-            column["partition"] + [record.partition for record, _ in unreadable],
-            column["offset"] + [record.offset for record, _ in unreadable],
-            column["unit"] + [""] * len(unreadable),
-            column["dossier"] + [""] * len(unreadable),
-            column["event_key"] + none,
-            column["content_hash"] + none,
-            column["recorded_at"] + none,
+            column["partition"] + unreadable_columns[0],
+            column["offset"] + unreadable_columns[1],
+            column["unit"] + empty,
+            column["dossier"] + empty,
+            column["event_key"] + zero,
+            column["content_hash"] + zero,
+            column["recorded_at"] + zero,
         ],
         # records of a partition come in its order: the last one wins
         positions={partition: offset + 1 for partition, offset, _ in records},
     )
 
 
-# The same bounds as the live side's reader: both must call the same records unreadable.
-_Code = Annotated[str, msgspec.Meta(max_length=40)]
-_Short = Annotated[str, msgspec.Meta(max_length=100)]
-_Long = Annotated[str, msgspec.Meta(max_length=200)]
-_Count = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -126,16 +113,16 @@ _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 class _Data(msgspec.Struct, gc=False):
     """Every field that any event carries and a column holds."""
 
-    procedure: _Code = ""
-    officer: _Code = ""
+    procedure: str = ""
+    officer: str = ""
     channel: str = ""
     paperless: bool = False
     due_at: _Moment | None = None
     part: str = ""
-    items_total: _Count = 0
-    items_digitized: _Count = 0
-    payment_id: _Short = ""
-    amount_vnd: Annotated[int, msgspec.Meta(ge=0, le=100_000_000_000)] = 0
+    items_total: int = 0
+    items_digitized: int = 0
+    payment_id: str = ""
+    amount_vnd: int = 0
     way: str = ""
     outcome: Literal["approved", "refused"] | None = None
     electronic_result: bool = False
@@ -150,15 +137,15 @@ class _Frozen(msgspec.Struct, gc=False):
 
 
 class _Admitted(msgspec.Struct, gc=False):
-    id: _Long
-    source: _Long
+    id: str
+    source: str
     type: str
-    subject: _Short
+    subject: str
     time: _Moment
-    unit: _Code
+    unit: str
     recordedat: _Moment
-    level: _Code
-    contenthash: Annotated[str, msgspec.Meta(min_length=16, max_length=16)]
+    level: str
+    contenthash: str
     data: _Data
     emitter: Any = ""
     """Only shown, never counted: a record is not refused for it."""
@@ -166,25 +153,83 @@ class _Admitted(msgspec.Struct, gc=False):
 
 
 _decode = msgspec.json.Decoder(_Admitted).decode
-_KIND = {kind.type: kind.number for kind in EVENTS}
 _NOT_FROZEN = _Frozen()
 
+# The bounds of the live side's reader: both must call the same records unreadable. They are
+# checked for whole columns, which takes a tenth of the time.
+_LONGEST = {
+    "unit": 40,
+    "dossier": 100,
+    "source": 200,
+    "id": 200,
+    "level": 40,
+    "procedure": 40,
+    "officer": 40,
+    "payment_id": 100,
+}
+_LAST_MS = round(END_OF_TIME.timestamp() * 1000) - 1
+_BETWEEN = {
+    "content_hash": (0, 2**64 - 1),
+    "occurred_at": (0, _LAST_MS),
+    "recorded_at": (0, _LAST_MS),
+    "due_at": (0, _LAST_MS),
+    "items_total": (0, 10_000),
+    "items_digitized": (0, 10_000),
+    "amount_vnd": (0, 100_000_000_000),
+}
 
-def _read(value: bytes) -> _Admitted:
-    """Raises ``ValueError`` (msgspec's own is one) for what is no event that this version knows."""
-    said = _decode(value)
-    if said.type not in _KIND:
-        raise ValueError(f"unknown event type {said.type!r}")
-    if int(said.contenthash, 16) < 0:
-        raise ValueError("contenthash is negative")
-    for moment in (said.time, said.recordedat, said.data.due_at):
-        if moment is not None and not EPOCH <= moment < END_OF_TIME:
-            raise ValueError(f"a moment before 1970 or after 2199: {moment}")
-    return said
+
+class _OutOfBounds(ValueError):
+    """A value that no admitted event has."""
 
 
-def _event_columns(said: list[_Admitted], places: list[Record]) -> Columns:
+class _Kinds(dict[str, int]):
+    """The number of each type of event."""
+
+    def __missing__(self, event_type: str) -> int:
+        raise _OutOfBounds(f"unknown event type {event_type!r}")
+
+
+_KIND = _Kinds({kind.type: kind.number for kind in EVENTS})
+
+
+_UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError, OverflowError)
+
+
+def _sift(records: Sequence[Record]) -> tuple[Columns, list[tuple[Record, str]]]:
+    """Columns of the readable ones, and the others with the reason.
+
+    All at once when all are readable, which is nearly always so; else half by half.
+    """
+    try:
+        columns = _event_columns(records)
+        _check(columns)
+    except _UNREADABLE as error:
+        if len(records) == 1:
+            return _event_columns([]), [(records[0], str(error))]
+        half = len(records) // 2
+        first, unreadable = _sift(records[:half])
+        second, further = _sift(records[half:])
+        joined = [one + other for one, other in zip(first, second, strict=True)]
+        return joined, unreadable + further
+    return columns, []
+
+
+def _check(columns: Columns) -> None:
+    """Raises :class:`_OutOfBounds` when any value is."""
+    column = dict(zip(EVENT_COLUMNS, columns, strict=True))
+    for name, longest in _LONGEST.items():
+        if max(map(len, column[name]), default=0) > longest:
+            raise _OutOfBounds(f"{name} is longer than {longest} characters")
+    for name, (least, most) in _BETWEEN.items():
+        values = [value for value in column[name] if value is not None]
+        if values and not (least <= min(values) and max(values) <= most):
+            raise _OutOfBounds(f"{name} is not between {least} and {most}")
+
+
+def _event_columns(records: Sequence[Record]) -> Columns:
     # a comprehension for each column: three times as fast as a tuple for each row
+    said = [_decode(record.value) for record in records]
     data = [event.data for event in said]
     frozen = [event.frozen or _NOT_FROZEN for event in said]
     return [
@@ -193,7 +238,7 @@ def _event_columns(said: list[_Admitted], places: list[Record]) -> Columns:
         [e.source for e in said],
         [e.id for e in said],
         [_event_key(e.source, e.id) for e in said],
-        [int(e.contenthash, 16) for e in said],
+        [_content_hash(e.contenthash) for e in said],
         [_KIND[e.type] for e in said],
         [_ms(e.time) for e in said],
         [_ms(e.recordedat) for e in said],
@@ -217,10 +262,16 @@ def _event_columns(said: list[_Admitted], places: list[Record]) -> Columns:
         [f.service for f in frozen],
         [f.has_fee for f in frozen],
         [f.payment_online for f in frozen],
-        [place.partition for place in places],
-        [place.offset for place in places],
-        [place.value for place in places],
+        [partition for partition, _, _ in records],
+        [offset for _, offset, _ in records],
+        [value for _, _, value in records],
     ]
+
+
+def _content_hash(text: str) -> int:
+    if len(text) != 16:
+        raise _OutOfBounds("contenthash is not 16 hexadecimal digits")
+    return int(text, 16)
 
 
 def _event_key(source: str, event_id: str) -> int:

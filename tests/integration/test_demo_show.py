@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from services.emitter import demo_key
-from services.emitter.demo import show
+from services.emitter.demo import interrupted, show
 from services.emitter.demo_options import Options, options_of
 from services.emitter.demo_screen import Screen
 from services.emitter.demo_story import remembered
@@ -257,6 +257,19 @@ def test_the_trickle_goes_on_until_it_is_told_to_stop(
         assert process.wait(10) == 0
     assert "stopped as asked" in rest
     assert "Traceback" not in said + rest
+
+
+def test_only_the_first_signal_interrupts() -> None:
+    """The second one would hit the program while it says goodbye."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted(signal.SIGINT, None)
+        assert [signal.getsignal(number) for number in numbers] == [signal.SIG_IGN] * 2
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def test_the_command_line_says_what_it_takes() -> None:

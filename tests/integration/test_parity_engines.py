@@ -18,9 +18,22 @@ from streams.core.days import milliseconds, moment, to_date
 from streams.core.dossier import Dossier, add, read
 from streams.core.facts import FACTS, Facts, facts
 from tests.support.clickhouse import Database, Server, numbered
-from tests.support.histories import UNITS, histories
+from tests.support.histories import (
+    OFFICERS,
+    PROCEDURES,
+    UNITS,
+    admitted,
+    histories,
+    paid,
+    received,
+    refunded,
+    rejected,
+    reopened,
+    resolved,
+)
 
 HISTORIES = 250
+TANGLES = 800
 FOR_EVER = datetime(2199, 12, 31, tzinfo=UTC)
 
 
@@ -63,8 +76,10 @@ def story() -> Story:
 
     draw()
     assert len(drawn) >= 200
+    chance = random.Random(chosen)
+    drawn += [_tangle(chance, len(drawn) + n) for n in range(TANGLES)]
     # arrivals of different offices mix; within a history the order stays as drawn
-    mixed = list(_interleaved(drawn, random.Random(chosen)))
+    mixed = list(_interleaved(drawn, chance))
     return Story(chosen, numbered(mixed, _partition))
 
 
@@ -204,6 +219,35 @@ def _in_story(record: bytes, number: int) -> bytes:
     said = orjson.loads(record)
     said["subject"] = f"{said['subject']}/{number}"
     return orjson.dumps(said)
+
+
+def _tangle(chance: random.Random, number: int) -> list[bytes]:
+    """A short dossier where everything happens at the same few moments: ties decide."""
+    moments = ("2023-02-10T16:59:59.999", "2023-02-10T17:00", "2023-02-10T17:00:00.001")
+    money = {"payment": ("p1", "p2"), "amount": (2000, 8000)}
+    unit = chance.choice(UNITS)
+    found = []
+    for n in range(chance.randrange(2, 7)):
+        tell, choices = chance.choice(
+            (
+                (received, {"due": (None, *moments), "procedure": PROCEDURES, "officer": OFFICERS}),
+                (resolved, {"claims_on_time": (None, True, False), "officer": (None, *OFFICERS)}),
+                (rejected, {}),
+                (reopened, {}),
+                (paid, money),
+                (refunded, money),
+            )
+        )
+        said = tell(
+            chance.choice(moments),
+            **{name: chance.choice(values) for name, values in choices.items()},
+            id=f"e{n}-{chance.randrange(1000)}",
+            unit=unit,
+            dossier=f"tangle/{number}",
+        )
+        # levels come and go: the one of the reception decides
+        found.append(admitted(said, level=chance.choice(("district", "commune"))))
+    return found
 
 
 def _partition(record: bytes) -> int:

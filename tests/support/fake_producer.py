@@ -40,6 +40,8 @@ class FakeProducer:
 
     def __init__(self) -> None:
         self.sent: list[Sent] = []
+        self.submitted = 0
+        """Records handed over, acknowledged or not."""
         self.held = asyncio.Event()
         self.held.set()
         self.offsets: dict[tuple[str, int], int] = {}
@@ -68,6 +70,7 @@ class FakeProducer:
     async def _acknowledge(
         self, topic: str, partition: int | None, records: list[tuple[bytes, bytes]]
     ) -> _Metadata:
+        self.submitted += len(records)
         await self.held.wait()
         if self.fail:
             raise self.fail

@@ -96,6 +96,15 @@ def test_a_restore_may_read_records_again() -> None:
     assert (part.entries, part.marker, part.log_end) == ({b"x": b"ab"}, 12, 4)
 
 
+def test_a_restore_that_starts_over_changes_nothing() -> None:
+    part = Part()
+    log = [Record(0, b"x", b"a"), Record(1, MARKER, b"10")]
+    part.restore(run(0, 4, [*log, Record(2, b"x", b"ab"), Record(3, MARKER, b"20")]), union)
+    part.restore(run(0, 2, log), union)
+    assert (part.entries, part.marker, part.log_end) == ({b"x": b"ab"}, 20, 4)
+    assert part.open() == {}
+
+
 def test_a_restore_refuses_a_gap_in_the_changelog() -> None:
     part = Part()
     part.restore(run(0, 2, [Record(0, b"x", b"a"), Record(1, MARKER, b"10")]), union)

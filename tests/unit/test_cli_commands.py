@@ -126,9 +126,17 @@ def test_both_sides_print_the_same_shape(there, arguments, source):
 
 def test_the_table_speaks_vietnamese(there):
     result = run("report", *PERIOD, "--url", there.url)
-    for text in ("01/01/2010 – 31/12/2012", "1.329", "71,63", "chưa đạt", "trễ quá 327", "minh họa", "08:30:00"):
+    for text in (
+        "01/01/2010 – 31/12/2012",
+        "1.329",
+        "71,63",
+        "chưa đạt",
+        "trễ quá 327",
+        "minh họa",
+        "08:30:00",
+    ):
         assert text in result.stdout, text
-    assert "kết thúc trước: 2 hồ sơ (u/case-1)" in result.stdout
+    assert "kết thúc trước: 2 hồ sơ (ví dụ u/case-1)" in result.stdout
 
 
 def test_csv_has_a_line_for_each_row(there):
@@ -187,11 +195,24 @@ def test_verify_says_no_by_its_exit_code(there):
 
 
 def test_the_events_of_a_dossier_are_shown_in_order(there):
-    event = {"type": "motcua.dossier.received.v1", "time": "2023-02-10T01:30:00.000Z", "unit": "u"}
-    there.answers["/api/v1/events"] = 200, {"events": [event], "facts": {"on_time": True}}
+    event = {
+        "kind": "received",
+        "occurred_at": "2023-02-10T01:30:00.000Z",
+        "emitter": "dakha",
+        "event": {"data": {"channel": "online"}},
+        "counts": False,
+    }
+    known = {"received_at": "2023-02-10T01:30:00.000Z", "closed_at": None, "facts": ["due_known"]}
+    there.answers["/api/v1/events"] = 200, {"events": [event], "known": known}
     result = run("events", "show", "23500-1", "--unit", "u", "--url", there.url)
     assert there.asked[-1][2] == {"dossier": "23500-1", "unit": "u"}
-    assert "2023-02-10T01:30:00.000Z  received.v1" in result.stdout
+    assert "10/02/2023 08:30:00  Tiếp nhận  dakha" in result.stdout
+    assert "bản lặp" in result.stdout
+    assert "• biết hạn trả" in result.stdout
+
+    run("events", "show", "23500-230210-0001", "--json", "--url", there.url)
+    assert there.asked[-1][2] == {"dossier": "23500-230210-0001", "unit": "23500"}
+    assert "--unit" in run("events", "show", "G09", "--url", there.url).stderr
 
 
 def test_nobody_there_is_told_with_what_to_do():

@@ -151,6 +151,8 @@ def test_the_loser_of_two_contents_is_kept_in_rejected_once() -> None:
     assert orjson.loads(value)["reasons"][0]["rule"] == "conflicting_copy"
     # the same key whichever came first: a reader sees one conflict
     assert [k for k, _ in early_loser] == [key]
+    # what was counted until then is no longer at hand as a record
+    assert orjson.loads(early_loser[0][1])["record"] is None
     assert orjson.loads(early_loser[0][1])["contenthash"] == orjson.loads(value)["contenthash"]
 
 
