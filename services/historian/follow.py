@@ -1,5 +1,6 @@
 """Follows ``motcua.events`` into the history, in a thread that survives outages of either side."""
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -135,6 +136,9 @@ class Historian:
                 log.exception("historian_failed")
             finally:
                 history.close()
+            # kafka-python leaves the sockets of failed connections to the garbage collector: an
+            # outage of a night would use up all that a process may have
+            gc.collect()
             self._stopping.wait(_RETRY_S)
 
     def _tell(self, trouble: str) -> None:

@@ -17,6 +17,12 @@ from tests.support.kafka import eventually
 
 Start = Callable[..., Historian]
 
+# kafka-python leaves sockets to the garbage collector when it finds no broker
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
 
 class FakeHistory:
     """Keeps the contract of ``History`` in memory, and may be unavailable for a while."""
@@ -56,6 +62,9 @@ def start() -> Iterator[Start]:
     yield begin
     for historian in running:
         historian.stop()
+    # here, where the sockets' warnings are expected, and not in somebody else's test
+    running.clear()
+    gc.collect()
 
 
 def send(bootstrap: str, prefix: str, *values: bytes, unit: str = "23500") -> None:
@@ -121,9 +130,6 @@ def test_it_waits_for_clickhouse_and_loses_nothing(kafka_broker: kafka.RunningBr
     eventually(lambda: historian.not_ready() is None, 5, "to be ready again")
 
 
-# kafka-python leaves sockets to the garbage collector when it finds no broker
-@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_it_waits_for_kafka_and_comes_back(tmp_path, start: Start):
     """Brokers are restarted; nobody should have to restart the historian after that."""
     history = FakeHistory()
@@ -144,8 +150,6 @@ def test_it_waits_for_kafka_and_comes_back(tmp_path, start: Start):
     finally:
         historian.stop()
         broker.kill()
-        # here, where the sockets' warnings are expected, and not in the next test
-        gc.collect()
 
 
 def test_a_topic_that_was_made_anew_stops_it_with_a_reason(

@@ -6,8 +6,8 @@
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-import click
 import typer
 
 from schemas.books import load_book
@@ -92,18 +92,21 @@ def with_tables(text: str) -> str:
 
 
 def _commands() -> list[tuple[str, str]]:
-    group = typer.main.get_command(app)
-    assert isinstance(group, click.Group)
-    found = [("demo", ""), ("test", "everything that proves the product; options go to pytest")]
-    found.append(("bench", "benchmarks as ratios in one run; `--quick`, `--json FILE`"))
-    listed: dict[str, str] = dict(found)
-    for name, command in sorted(group.commands.items()):
-        if isinstance(command, click.Group):
-            for sub, inner in sorted(command.commands.items()):
-                listed[f"{name} {sub}"] = _first_line(inner.help)
-        else:
+    listed = {
+        "test": "everything that proves the product; options go to pytest",
+        "bench": "benchmarks as ratios in one run; `--quick`, `--json FILE`",
+    }
+    for name, command in sorted(_subcommands(typer.main.get_command(app)).items()):
+        for sub, inner in sorted(_subcommands(command).items()):
+            listed[f"{name} {sub}"] = _first_line(inner.help)
+        if not _subcommands(command):
             listed[name] = _first_line(command.help)
     return list(listed.items())
+
+
+def _subcommands(command: Any) -> dict[str, Any]:
+    # typer brings a click of its own: a group is told by what it has
+    return getattr(command, "commands", {})
 
 
 def _data_model(model: type) -> type:
