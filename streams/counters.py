@@ -8,7 +8,7 @@ import base64
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import orjson
 
@@ -24,7 +24,7 @@ from streams.core.dossier import (
     merge,
     read,
 )
-from streams.core.facts import Facts, facts
+from streams.core.facts import facts
 
 MAX_DOSSIER_BYTES = 400_000
 """Some eight thousand events; with another run of them it still fits into one batch (900 kB)."""
@@ -62,6 +62,10 @@ class Folded:
     """(key, value) for ``motcua.rejected``; the same again when the run is folded again."""
     touched: dict[str, set[str]] = field(default_factory=dict)
     """Units that changed, with the months whose cells changed."""
+
+
+_Grown: TypeAlias = tuple[str, Dossier, Dossier]
+"""A dossier that got events in a run: its unit, what stands in the entries, what will."""
 
 
 class PartitionCounters:
@@ -107,14 +111,14 @@ class PartitionCounters:
         Raises :class:`TooManyUnreadable`; this object is then of no further use.
         """
         folded = Folded()
-        fresh: dict[bytes, tuple[Dossier, Facts]] = {}
-        months_before: dict[str, int] = {}
+        grown: dict[bytes, _Grown] = {}
         for record in records:
             try:
                 unit, subject, entry = read(record.value or b"")
                 counters = self.units.get(unit) or self._checked_unit(unit)
                 key = f"{unit}{_SEPARATOR}{subject}".encode()
-                dossier, before = fresh.get(key) or self._stored(key)
+                known = grown.get(key)
+                before = self._stored(key) if known is None else known[1]
             except DossierFull as why:
                 folded.rejected.append(_unusable(self._partition, record, "dossier_full", str(why)))
                 continue
@@ -123,38 +127,43 @@ class PartitionCounters:
                 folded.rejected.append(_unusable(self._partition, record, "unreadable", str(why)))
                 continue
             self._unreadable = 0
-            grown, loser = add(dossier, entry)
+            dossier = before if known is None else known[2]
+            after, loser = add(dossier, entry)
             if loser is not None:
-                kept = next(e for e in grown if e.id == entry.id)
+                kept = next(e for e in after if e.id == entry.id)
                 conflict = _conflict(self._partition, record, unit, subject, loser, kept)
                 folded.rejected.append(conflict)
-            if grown is dossier:
-                continue
-            after = facts(grown)
-            fresh[key] = grown, after
-            if unit not in folded.touched:
-                folded.touched[unit] = set()
+            if after is not dossier:
+                grown[key] = unit, before, after
+                if entry.recorded > counters.last_recorded:
+                    counters.last_recorded = entry.recorded
+        self._count(grown, folded)
+        self._entries.update(folded.changed)
+        return folded
+
+    def _count(self, grown: dict[bytes, _Grown], folded: Folded) -> None:
+        """Each dossier once, however many events it got in this run."""
+        months_before: dict[str, int] = {}
+        for key, (unit, before, after) in grown.items():
+            counters = self.units[unit]
+            if unit not in months_before:
                 months_before[unit] = len(counters.months)
-            folded.touched[unit] |= counters.replace(before, after)
-            if entry.recorded > counters.last_recorded:
-                counters.last_recorded = entry.recorded
-        for key, (dossier, _) in fresh.items():
-            folded.changed[key] = encode(dossier)
+                folded.touched[unit] = set()
+            facts_before = facts(before) if before else None
+            folded.touched[unit] |= counters.replace(facts_before, facts(after))
+            folded.changed[key] = encode(after)
         for unit, count in months_before.items():
             months = self.units[unit].months
             if len(months) > count:
                 folded.changed[_MONTHS + unit.encode()] = orjson.dumps(sorted(months))
-        self._entries.update(folded.changed)
-        return folded
 
-    def _stored(self, key: bytes) -> tuple[Dossier, Facts | None]:
+    def _stored(self, key: bytes) -> Dossier:
         value = self._entries.get(key)
         if value is None:
-            return (), None
+            return ()
         if len(value) > MAX_DOSSIER_BYTES:
             raise DossierFull("the dossier is full: it has thousands of events")
-        dossier = decode(value)
-        return dossier, facts(dossier)
+        return decode(value)
 
     def _unit(self, unit: str) -> UnitCounters:
         return self.units.setdefault(unit, UnitCounters())

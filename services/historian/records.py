@@ -145,7 +145,7 @@ class _Admitted(msgspec.Struct, gc=False):
     unit: str
     recordedat: _Moment
     level: str
-    contenthash: str
+    contenthash: Annotated[str, msgspec.Meta(min_length=16, max_length=16)]
     data: _Data
     emitter: Any = ""
     """Only shown, never counted: a record is not refused for it."""
@@ -228,7 +228,8 @@ def _check(columns: Columns) -> None:
 
 
 def _event_columns(records: Sequence[Record]) -> Columns:
-    # a comprehension for each column: three times as fast as a tuple for each row
+    # a comprehension for each column, and no function of ours in it: every microsecond counts here
+    from_bytes = int.from_bytes
     said = [_decode(record.value) for record in records]
     data = [event.data for event in said]
     frozen = [event.frozen or _NOT_FROZEN for event in said]
@@ -237,18 +238,23 @@ def _event_columns(records: Sequence[Record]) -> Columns:
         [e.subject for e in said],
         [e.source for e in said],
         [e.id for e in said],
-        [_event_key(e.source, e.id) for e in said],
-        [_content_hash(e.contenthash) for e in said],
+        # identity within the dossier; the live side orders equal moments by the same number
+        [
+            from_bytes(blake2b(f"{e.source}\0{e.id}".encode(), digest_size=8).digest(), "big")
+            for e in said
+        ],
+        [int(e.contenthash, 16) for e in said],
         [_KIND[e.type] for e in said],
-        [_ms(e.time) for e in said],
-        [_ms(e.recordedat) for e in said],
+        # admission writes whole milliseconds: a double holds them exactly
+        [round(e.time.timestamp() * 1000) for e in said],
+        [round(e.recordedat.timestamp() * 1000) for e in said],
         [e.level for e in said],
         [e.emitter if isinstance(e.emitter, str) else "" for e in said],
         [d.procedure for d in data],
         [d.officer for d in data],
         [d.channel for d in data],
         [d.paperless for d in data],
-        [None if d.due_at is None else _ms(d.due_at) for d in data],
+        [None if d.due_at is None else round(d.due_at.timestamp() * 1000) for d in data],
         [d.part for d in data],
         [d.items_total for d in data],
         [d.items_digitized for d in data],
@@ -266,20 +272,3 @@ def _event_columns(records: Sequence[Record]) -> Columns:
         [offset for _, offset, _ in records],
         [value for _, _, value in records],
     ]
-
-
-def _content_hash(text: str) -> int:
-    if len(text) != 16:
-        raise _OutOfBounds("contenthash is not 16 hexadecimal digits")
-    return int(text, 16)
-
-
-def _event_key(source: str, event_id: str) -> int:
-    """Identity of an event within its dossier; the live side orders equal moments by it too."""
-    digest = blake2b(f"{source}\0{event_id}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big")
-
-
-def _ms(moment: datetime) -> int:
-    # admission writes whole milliseconds: a double holds them exactly
-    return round(moment.timestamp() * 1000)

@@ -72,10 +72,11 @@ class UnitCounters:
                 month = month_of(cell[1])
                 touched.add(month)
                 counted = self.months[month]
-                if counted[cell] == 1:
-                    del counted[cell]
+                left = counted[cell] - 1
+                if left:
+                    counted[cell] = left
                 else:
-                    counted[cell] -= 1
+                    del counted[cell]
         self.open += is_open(after)
         for cell in cells(after):
             month = month_of(cell[1])

@@ -203,9 +203,7 @@ def read(value: bytes) -> tuple[str, str, AnyEntry]:
     """
     try:
         record = _record_decoder.decode(value)
-        make = _MAKERS.get(record.type)
-        if make is None:
-            raise UnreadableEvent(f"unknown event type {record.type!r}")
+        make = _MAKERS[record.type]
         base = (
             _ms(record.time),
             event_id(record.source, record.id),
@@ -216,6 +214,8 @@ def read(value: bytes) -> tuple[str, str, AnyEntry]:
         entry = make(base, record)
     except UnreadableEvent:
         raise
+    except KeyError:
+        raise UnreadableEvent(f"unknown event type {record.type!r}") from None
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise UnreadableEvent(f"{type(error).__name__}: {error}") from error
     return record.unit, record.subject, entry
