@@ -70,7 +70,7 @@ def _run(
     asyncio.run(_produce(broker.bootstrap, f"{prefix}.events", records))
     command = [sys.executable, "-m", "tests.benchmarks.bench_worker", kind, broker.bootstrap]
     command += [prefix, str(len(records)), str(folder / prefix)]
-    done = subprocess.run(command, cwd=_ROOT, check=True, stdout=subprocess.PIPE, timeout=120)
+    done = subprocess.run(command, cwd=_ROOT, check=True, stdout=subprocess.PIPE, timeout=60)
     measured: dict[str, float] = json.loads(done.stdout)
     return measured
 
