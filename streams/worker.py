@@ -22,7 +22,7 @@ from streams.snapshots import Schedule, unit_records
 log = logging.getLogger(__name__)
 
 RUN_RECORDS = 4000
-"""At most so many records in a run: some 30 ms of folding during which nothing else happens."""
+"""At most so many records in a run: some 50 ms of folding during which nothing else happens."""
 BIG_RUN = 500
 """A run of this size means that the worker is behind."""
 SESSION_S = 6.0
