@@ -1,7 +1,7 @@
 """Working time: how much of it lies before a moment, and when so much more of it will have passed.
 
 Everything is integers: moments and amounts are milliseconds, days are local day numbers (see
-``streams.core.days``). The fold does not use it yet: due moments are taken as the emitter says them.
+``streams.core.days``). The fold does not use it yet: a due moment is what the emitter says.
 """
 
 from datetime import time
