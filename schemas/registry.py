@@ -5,7 +5,7 @@ Shipped files lie in ``registry_data``; an installation adds its own in its data
 
 import tomllib
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, time
 from importlib import resources
 from pathlib import Path
 
@@ -47,8 +47,12 @@ class Procedure(_Data):
     fee_vnd: int = Field(ge=0)
     payment_online: bool
     """Online payment is deployed for it."""
-    days: int | None = None
+    days: int | None = Field(None, ge=0, le=365)
     """Working days within which the result is owed; 0: the same day."""
+    hours: int | None = Field(None, ge=1, le=80)
+    """Or the working hours within which it is owed."""
+    cut_off: time | None = None
+    """Received later than this, the clock starts on the next working day; None: at the close."""
     illustrative: bool = False
     """True when the times or fees are not from a cited source («minh họa»)."""
     source: str = ""
@@ -98,10 +102,12 @@ class Registry:
                 return procedure
         return None
 
-    def payment_procedures(self, period: Period, level: str | None = None) -> frozenset[str]:
-        """Codes of procedures that had online payment deployed at some day of the period."""
+    def payment_procedures(
+        self, period: Period, level: str | None = None
+    ) -> frozenset[tuple[str, str]]:
+        """(level, code) of procedures that had online payment at some day of the period."""
         return frozenset(
-            p.code
+            (p.level, p.code)
             for p in self.procedures
             if p.payment_online
             and p.valid_from <= period.last

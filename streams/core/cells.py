@@ -30,7 +30,7 @@ class Cell(NamedTuple):
 
 def cells(known: Facts) -> tuple[Cell, ...]:
     """The cells in which a dossier with these facts is counted, each once."""
-    level, procedure, officer, received_at, closed_at, _, paid_days, bits = known
+    level, procedure, officer, received_at, closed_at, _, _, paid_days, _, bits = known
     found: tuple[Cell, ...] = ()
     if received_at is not None:
         day = local_day(received_at)
