@@ -8,7 +8,7 @@ import base64
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import orjson
 
@@ -24,7 +24,8 @@ from streams.core.dossier import (
     merge,
     read,
 )
-from streams.core.facts import Facts, facts
+from streams.core.facts import facts
+from streams.core.working_time import WorkingTime
 
 MAX_DOSSIER_BYTES = 400_000
 """Some eight thousand events; with another run of them it still fits into one batch (900 kB)."""
@@ -64,6 +65,10 @@ class Folded:
     """Units that changed, with the months whose cells changed."""
 
 
+_Grown: TypeAlias = tuple[str, str, Dossier, Dossier]
+"""A dossier that got events in a run: its unit and code, what stands in the entries, what will."""
+
+
 class PartitionCounters:
     """The dossiers of one partition with the counters of its units.
 
@@ -77,12 +82,14 @@ class PartitionCounters:
         entries: dict[bytes, bytes],
         partition_of: Callable[[str], int],
         unreadable_in_a_row: int,
+        work: WorkingTime,
     ) -> None:
         self.units: dict[str, UnitCounters] = {}
         self._partition = partition
         self._entries = entries
         self._partition_of = partition_of
         self._limit = unreadable_in_a_row
+        self._work = work
         self._unreadable = 0
 
     async def restore(self) -> None:
@@ -93,9 +100,10 @@ class PartitionCounters:
                 for month in orjson.loads(value):
                     counters.months.setdefault(month, {})
             else:
-                counters = self._unit(key.partition(b"\x1f")[0].decode())
+                unit, _, subject = key.decode().partition(_SEPARATOR)
+                counters = self._unit(unit)
                 dossier = decode(value)
-                counters.replace(None, facts(dossier))
+                counters.replace(subject, None, facts(dossier, self._work))
                 recorded = max(entry.recorded for entry in dossier)
                 counters.last_recorded = max(counters.last_recorded, recorded)
             if number % _YIELD_EVERY == 0:
@@ -107,14 +115,14 @@ class PartitionCounters:
         Raises :class:`TooManyUnreadable`; this object is then of no further use.
         """
         folded = Folded()
-        fresh: dict[bytes, tuple[Dossier, Facts]] = {}
-        months_before: dict[str, int] = {}
+        grown: dict[bytes, _Grown] = {}
         for record in records:
             try:
                 unit, subject, entry = read(record.value or b"")
                 counters = self.units.get(unit) or self._checked_unit(unit)
                 key = f"{unit}{_SEPARATOR}{subject}".encode()
-                dossier, before = fresh.get(key) or self._stored(key)
+                known = grown.get(key)
+                before = self._stored(key) if known is None else known[2]
             except DossierFull as why:
                 folded.rejected.append(_unusable(self._partition, record, "dossier_full", str(why)))
                 continue
@@ -123,38 +131,47 @@ class PartitionCounters:
                 folded.rejected.append(_unusable(self._partition, record, "unreadable", str(why)))
                 continue
             self._unreadable = 0
-            grown, loser = add(dossier, entry)
+            dossier = before if known is None else known[3]
+            after, loser = add(dossier, entry)
             if loser is not None:
-                kept = next(e for e in grown if e.id == entry.id)
+                kept = next(e for e in after if e.id == entry.id)
                 conflict = _conflict(self._partition, record, unit, subject, loser, kept)
                 folded.rejected.append(conflict)
-            if grown is dossier:
-                continue
-            after = facts(grown)
-            fresh[key] = grown, after
-            if unit not in folded.touched:
-                folded.touched[unit] = set()
+            if after is not dossier:
+                grown[key] = unit, subject, before, after
+                if entry.recorded > counters.last_recorded:
+                    counters.last_recorded = entry.recorded
+        self._count(grown, folded)
+        self._entries.update(folded.changed)
+        return folded
+
+    def _count(self, grown: dict[bytes, _Grown], folded: Folded) -> None:
+        """Each dossier once, however many events it got in this run."""
+        work = self._work
+        months_before: dict[str, int] = {}
+        for key, (unit, subject, before, after) in grown.items():
+            counters = self.units[unit]
+            if unit not in months_before:
                 months_before[unit] = len(counters.months)
-            folded.touched[unit] |= counters.replace(before, after)
-            if entry.recorded > counters.last_recorded:
-                counters.last_recorded = entry.recorded
-        for key, (dossier, _) in fresh.items():
-            folded.changed[key] = encode(dossier)
+                folded.touched[unit] = set()
+            # what is in process is at hand: most events come to such a dossier
+            was = counters.open_dossiers.get(subject)
+            if was is None and before:
+                was = facts(before, work)
+            folded.touched[unit] |= counters.replace(subject, was, facts(after, work))
+            folded.changed[key] = encode(after)
         for unit, count in months_before.items():
             months = self.units[unit].months
             if len(months) > count:
                 folded.changed[_MONTHS + unit.encode()] = orjson.dumps(sorted(months))
-        self._entries.update(folded.changed)
-        return folded
 
-    def _stored(self, key: bytes) -> tuple[Dossier, Facts | None]:
+    def _stored(self, key: bytes) -> Dossier:
         value = self._entries.get(key)
         if value is None:
-            return (), None
+            return ()
         if len(value) > MAX_DOSSIER_BYTES:
             raise DossierFull("the dossier is full: it has thousands of events")
-        dossier = decode(value)
-        return dossier, facts(dossier)
+        return decode(value)
 
     def _unit(self, unit: str) -> UnitCounters:
         return self.units.setdefault(unit, UnitCounters())

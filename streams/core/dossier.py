@@ -300,9 +300,7 @@ def read(value: bytes) -> tuple[str, str, AnyEntry]:
         replacement = record.data.replacement
         if record.type in STEPS or (replacement is not None and replacement.type in STEPS):
             record = _lifted(value)
-        make = _MAKERS.get(record.type)
-        if make is None:
-            raise UnreadableEvent(f"unknown event type {record.type!r}")
+        make = _MAKERS[record.type]
         base = (
             _ms(record.time),
             event_id(record.source, record.id),
@@ -313,6 +311,8 @@ def read(value: bytes) -> tuple[str, str, AnyEntry]:
         entry = make(base, record.data, record.frozen or _NOT_FROZEN)
     except UnreadableEvent:
         raise
+    except KeyError:
+        raise UnreadableEvent(f"unknown event type {record.type!r}") from None
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise UnreadableEvent(f"{type(error).__name__}: {error}") from error
     return record.unit, record.subject, entry

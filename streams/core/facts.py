@@ -190,11 +190,14 @@ def facts(dossier: Dossier, work: WorkingTime) -> Facts:
 
     The dossier must not be empty.
     """
-    level = dossier[0].level
-    for entry in dossier:
-        if type(entry) is Corrected:
-            return _facts(effective(dossier), work, level, _correction_facts(dossier))
-    return _facts(dossier, work, level, 0)
+    return _facts(dossier, work, dossier[0].level, 0)
+
+
+def _corrected_facts(dossier: Dossier, work: WorkingTime) -> Facts:
+    in_force = effective(dossier)
+    # what is void was never sent: it does not name the level either
+    level = (in_force or dossier)[0].level
+    return _facts(in_force, work, level, _correction_facts(dossier))
 
 
 def _correction_facts(dossier: Dossier) -> int:
@@ -213,7 +216,7 @@ def _correction_facts(dossier: Dossier) -> int:
 
 
 def _facts(dossier: Dossier, work: WorkingTime, first_level: str, bits: int) -> Facts:
-    """``dossier`` is what is in force; it may be empty."""
+    """``dossier`` may be empty, when it is what corrections have left in force."""
     received: Received | None = None
     forwarded: Forwarded | None = None
     closing: AnyEntry | None = None
@@ -247,9 +250,11 @@ def _facts(dossier: Dossier, work: WorkingTime, first_level: str, bits: int) -> 
         elif kind is Reopened:
             if closing is None:
                 bits |= _REOPENED_UNCLOSED
-            closing = None
+            closing, returned = None, False
         elif kind is FeeWaived:
             bits |= _FEE_WAIVED
+        elif kind is Corrected:
+            return _corrected_facts(dossier, work)
         else:
             moves.append(entry)  # type: ignore[arg-type]  # the kinds that are left
 
@@ -280,14 +285,15 @@ def _facts(dossier: Dossier, work: WorkingTime, first_level: str, bits: int) -> 
     if forwarded is not None:
         officer, step = officer or forwarded.officer, forwarded.step
     if received is None:
-        return Facts(
-            first_level, "", officer, None, closed_at, due, waiting_since, paid_days, step, bits
-        )
-    return Facts(
-        received.level,
-        received.procedure,
-        officer or received.officer,
-        received.at,
+        level, procedure, received_at = first_level, "", None
+    else:
+        level, procedure, received_at = received.level, received.procedure, received.at
+        officer = officer or received.officer
+    known = (
+        level,
+        procedure,
+        officer,
+        received_at,
         closed_at,
         due,
         waiting_since,
@@ -295,6 +301,8 @@ def _facts(dossier: Dossier, work: WorkingTime, first_level: str, bits: int) -> 
         step,
         bits,
     )
+    # a NamedTuple's own constructor takes twice the time
+    return tuple.__new__(Facts, known)
 
 
 def _digitized(entry: Digitized, returned: bool) -> int:
@@ -360,17 +368,25 @@ def _due(
     if until is not None and waiting is not None:
         pauses.append((waiting, until))
         waiting = None
-    if due is None or not pauses:
+    if due is None or set_at is None or not pauses:
         return bits, due, waiting
     try:
-        paused = sum(
-            work.worked(end) - work.worked(max(start, set_at))
-            for start, end in pauses
-            if set_at is not None and end > set_at
-        )
-        return bits, work.later(due, paused), waiting
+        return bits, _after_pauses(due, set_at, pauses, work), waiting
     except UnknownDay:
         return bits | _CALENDAR_UNKNOWN, None, waiting
+
+
+def _after_pauses(due: int, set_at: int, pauses: list[tuple[int, int]], work: WorkingTime) -> int:
+    """The due moment once what was waited after ``set_at`` is given back, pause by pause.
+
+    It cannot pass while the clock stands still: a pause moves it by its working time, and at
+    least to the pause's end. Papers that are asked for once it has passed excuse nothing.
+    """
+    for start, end in pauses:
+        begun = max(start, set_at)
+        if begun < end and begun <= due:
+            due = max(work.later(due, work.worked(end) - work.worked(begun)), end)
+    return due
 
 
 def _sets_due(move: Move) -> bool:

@@ -17,7 +17,7 @@ SELECT
             closed_in_period AND NOT due_known
             AND bitAnd(bits, scope) = scope AND (answers = '' OR answers = level)),
         {scopes:Array(UInt64)}, {levels:Array(String)})) AS due_unknown,
-    groupUniqArrayIf(procedure, paid_in_period) AS paid_procedures,
+    groupUniqArrayIf((level, procedure), paid_in_period) AS paid_procedures,
     sumForEach(arrayMap(
         anomaly -> toUInt64(closed_in_period AND bitAnd(bits, anomaly) != 0),
         {anomalies:Array(UInt64)})) AS with_anomaly,
