@@ -26,7 +26,8 @@ _SURNAME = (
 # in U+1EA0…1EF9 upper and lower case alternate: a range of them would take both
 _UPPER = "A-ZÀ-ÃÈ-ÊÌÍÒ-ÕÙÚÝĂĐĨŨƠƯ" + "".join(chr(c) for c in range(0x1EA0, 0x1EFA, 2))
 _NAME = re.compile(
-    rf"(?<!\w)(?!Hồ Chí Minh)(?:{_SURNAME}|{_SURNAME.upper()})(?: [{_UPPER}][^\W\d_]{{0,20}}){{2,4}}(?!\w)"
+    rf"(?<!\w)(?!Hồ Chí Minh)(?:{_SURNAME}|{_SURNAME.upper()})"
+    rf"(?: [{_UPPER}][^\W\d_]{{0,20}}){{2,4}}(?!\w)"
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CODE_THAT_IS_A_NUMBER = re.compile(r"\d{9}|\d{12}|0\d{9}|\+84\d{9}")

@@ -158,7 +158,7 @@ def summary(stack: Stack, seconds: float) -> str:
     return f"""
 motcua sẵn sàng / ready ({seconds:.1f} s): {stack.front_url}
 {invented}
-  Màn hình / Wall            {stack.front_url}/
+  Màn hình / Wall            {stack.front_url}/wall
   Nhận sự kiện / Gateway     {stack.front_url}/v1/events
   Tra cứu, báo cáo / Audit   {stack.history_url}/
   Kafka                      {stack.broker.bootstrap}

@@ -1,7 +1,6 @@
 """The decision's own table as a page: rendered here, without scripts, everything offline."""
 
 from collections.abc import Mapping
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,11 +8,13 @@ from fastapi import APIRouter
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import FileResponse, HTMLResponse, Response
 
+from schemas.books import Book
 from schemas.problems import Problem
 from schemas.registry import Registry
 from schemas.report import Report, ReportRow
 from services.audit.asked import ZONE, Question
 from services.settings import Settings
+from streams.core.indicators import rate_tenths
 
 _HERE = Path(__file__).parent
 _STATIC = {"audit.css": "text/css"}
@@ -68,7 +69,7 @@ class Pages:
             unit_name=unit.name if unit else question.unit,
             units=_units(registry, report),
             groups=_groups(question, report),
-            by_unit=_by_unit(report) if question.unit is None else [],
+            by_unit=_by_unit(report, question.book) if question.unit is None else [],
             indicators=question.book.indicators,
             given=given,
             computed_at=report.computed_at.astimezone(ZONE),
@@ -99,9 +100,11 @@ def number(value: int) -> str:
     return f"{value:,}".replace(",", ".")
 
 
-def percent(a: int, b: int) -> str:
-    """100·b/a to one decimal, cut towards the side that cannot flatter: 94,96 % is not 95,0 %."""
-    tenths = Fraction(1000 * b, a).__floor__()
+def percent(row: ReportRow, book: Book) -> str:
+    """The rate as every screen shows it, or in words that there is none."""
+    if row.a == 0:
+        return "chưa phát sinh"
+    tenths = rate_tenths(row.a, row.b, book.target(row.indicator))
     return f"{tenths // 10},{tenths % 10}%"
 
 
@@ -118,7 +121,7 @@ def _groups(question: Question, report: Report) -> list[Group]:
                 number=below,
                 row=row,
                 label=f"{indicator.short} · {indicator.answers}",
-                rate="chưa phát sinh" if row.a == 0 else percent(row.a, row.b),
+                rate=percent(row, question.book),
                 bar=0.0 if row.a == 0 else min(100.0, 100 * row.b / row.a),
                 left=_left(row),
             )
@@ -137,13 +140,15 @@ def _left(row: ReportRow) -> str:
     return "–"
 
 
-def _by_unit(report: Report) -> list[tuple[str, str, dict[str, tuple[str, bool | None]]]]:
+def _by_unit(
+    report: Report, book: Book
+) -> list[tuple[str, str, dict[str, tuple[str, bool | None]]]]:
     """(code, name, rate and verdict of each indicator) for each unit."""
     units: dict[str, tuple[str, str, dict[str, tuple[str, bool | None]]]] = {}
     for row in report.rows:
         if row.unit is not None:
             line = units.setdefault(row.unit, (row.unit, row.unit_name or row.unit, {}))
-            line[2][row.indicator] = ("–" if row.a == 0 else percent(row.a, row.b), row.met)
+            line[2][row.indicator] = ("–" if row.a == 0 else percent(row, book), row.met)
     return list(units.values())
 
 

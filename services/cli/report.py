@@ -80,7 +80,7 @@ def _table(report: Report) -> None:
         f"số liệu {source}, tính lúc {report.computed_at.astimezone(VIETNAM):%H:%M:%S %d/%m/%Y}"
     )
     if report.demo:
-        out.print("[yellow]Dữ liệu minh họa: mọi hồ sơ đều do máy tạo ra.[/yellow]")
+        out.print("[yellow]Dữ liệu mô phỏng: mọi hồ sơ đều do máy tạo ra.[/yellow]")
     for unit, rows in _by_unit(report.rows).items():
         out.print(_of_unit(unit, rows))
     out.print(f"Hồ sơ: {number(report.dossiers)} · có kết quả trong kỳ: {number(report.resolved)}")

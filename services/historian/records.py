@@ -173,7 +173,7 @@ class _Admitted(msgspec.Struct, gc=False):
     unit: str
     recordedat: _Moment
     level: str
-    contenthash: str
+    contenthash: Annotated[str, msgspec.Meta(min_length=16, max_length=16)]
     data: _Data
     emitter: Any = ""
     """Only shown, never counted: a record is not refused for it."""
@@ -286,7 +286,7 @@ def _event_columns(records: Sequence[Record]) -> Columns:
         [d.officer for d in data],
         [d.channel for d in data],
         [d.paperless for d in data],
-        [None if d.due_at is None else _ms(d.due_at) for d in data],
+        [None if d.due_at is None else round(d.due_at.timestamp() * 1000) for d in data],
         [d.part for d in data],
         [d.items_total for d in data],
         [d.items_digitized for d in data],

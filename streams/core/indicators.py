@@ -78,6 +78,18 @@ def row(indicator: Indicator, target: Fraction, count: Count, unit: Unit | None)
     )
 
 
+def rate_tenths(a: int, b: int, target: Fraction) -> int:
+    """The rate in tenths of a percent, for reading: half up, with two exceptions.
+
+    A missed target never reads as met (59,96 % of 60 % is 59,9), nor an incomplete rate as
+    complete (99,96 % is 99,9). ``a`` is not 0. Every screen shows this figure.
+    """
+    shown = floor(Fraction(1000 * b, a) + Fraction(1, 2))
+    if 100 * b < target * a and shown >= 10 * target:
+        shown = ceil(10 * target) - 1
+    return min(shown, 999) if b < a else shown
+
+
 def answers(indicator: Indicator, unit: Unit) -> bool:
     """Whether the unit answers for this indicator."""
     return indicator.level in (None, unit.level)

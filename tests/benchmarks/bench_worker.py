@@ -22,6 +22,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
+from schemas.topics import EVENTS, Topic
+from services.topics import ensure_topics
 from streams.settings import StreamSettings
 from streams.worker import build_worker, partition_of_unit, table_of
 from tests.benchmarks import faust_idiomatic
@@ -32,16 +34,17 @@ UNITS = 44
 DAYS = 5
 """So few that thousands of dossiers are open in each partition at any time."""
 _ROOT = Path(__file__).parents[2]
+_SILENCE_S = 5.0
 
 
 def rows(quick: bool) -> list[dict[str, Any]]:
-    """The figures; ours is the best of its runs: other programs only ever take time away."""
+    """The figures, each the best of its runs: other programs only ever take time away."""
     records = district(10_000 if quick else 25_000, units=UNITS, days=DAYS)
     few = records[: 6_000 if quick else 15_000]
     with tempfile.TemporaryDirectory() as folder, kafka.broker(Path(folder)) as broker:
-        ours = [_run("ours", broker, records, Path(folder)) for _ in range(1 if quick else 3)]
-        reference = _run("idiomatic", broker, few, Path(folder))
-    best = max(ours, key=lambda run: run["per_second"])
+        ours = [_run("ours", broker, records, Path(folder)) for _ in range(2 if quick else 3)]
+        theirs = [_run("idiomatic", broker, few, Path(folder)) for _ in range(2)]
+    best, reference = (max(runs, key=lambda run: run["per_second"]) for runs in (ours, theirs))
     return [
         {
             "name": "worker events/s vs idiomatic Faust",
@@ -70,7 +73,7 @@ def _run(
     asyncio.run(_produce(broker.bootstrap, f"{prefix}.events", records))
     command = [sys.executable, "-m", "tests.benchmarks.bench_worker", kind, broker.bootstrap]
     command += [prefix, str(len(records)), str(folder / prefix)]
-    done = subprocess.run(command, cwd=_ROOT, check=True, stdout=subprocess.PIPE, timeout=120)
+    done = subprocess.run(command, cwd=_ROOT, check=True, stdout=subprocess.PIPE, timeout=60)
     measured: dict[str, float] = json.loads(done.stdout)
     return measured
 
@@ -128,16 +131,32 @@ async def _ours(bootstrap: str, prefix: str, count: int, data: Path) -> dict[str
 
 
 async def _idiomatic(bootstrap: str, prefix: str, count: int, data: Path) -> dict[str, float]:
-    """From the first event to the last one."""
+    """From the first event to the last one that comes.
+
+    After a rebalance Faust now and then drops what it had read before: then fewer events come, and
+    the rate is that of those which came.
+    """
+    # made beforehand: making them itself costs Faust a rebalance in the middle of its work
+    changelogs = [
+        Topic(
+            f"idiomatic-{table}-changelog", "", EVENTS.partitions, "", {"cleanup.policy": "compact"}
+        )
+        for table in ("dossiers", "counters")
+    ]
+    ensure_topics(bootstrap, prefix, topics=changelogs)
     counted = [0]
     app = faust_idiomatic.build(bootstrap, prefix, f"{prefix}.events", data, counted)
     await app.start()
     while not counted[0]:
         await asyncio.sleep(0.001)
-    first, started = counted[0], (time.perf_counter(), time.process_time())
-    while counted[0] < count:
-        await asyncio.sleep(0.01)
-    return _rates(count - first, *started)
+    first, seen, started = counted[0], counted[0], (time.perf_counter(), time.process_time())
+    rates, changed_at = {"per_second": 0.0, "per_cpu_second": 0.0}, time.perf_counter()
+    while seen < count and time.perf_counter() - changed_at < _SILENCE_S:
+        await asyncio.sleep(0.02)
+        if counted[0] > seen:
+            seen, changed_at = counted[0], time.perf_counter()
+            rates = _rates(seen - first, *started)
+    return rates
 
 
 def _rates(count: int, wall: float, cpu: float) -> dict[str, float]:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page
 
 from services.wall.assets import load_assets
+from streams.core.indicators import rate_tenths
 from tests.support.browser import chromium
 
 ORIGIN = "http://wall.test"
@@ -71,7 +73,8 @@ def test_formats(page: Page, name: str, arguments: list[Any], text: str) -> None
 def test_a_rate_is_rounded_but_never_across_its_target(
     page: Page, a: int, b: int, met: bool, target: list[int], shown: int
 ) -> None:
-    """«60,0 % of 60 %» with a cross beside it would be called a lie."""
+    """«60,0 % of 60 %» with a cross beside it would be called a lie; every screen says the same."""
+    assert rate_tenths(a, b, Fraction(*target)) == shown
     assert _call(page, "format", "rateTenths", a, b, met, target) == shown
 
 
