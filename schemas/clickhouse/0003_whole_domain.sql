@@ -298,30 +298,30 @@ GROUP BY dossier_key;
 CREATE OR REPLACE VIEW readings AS
 WITH
     -- of each turn, whether the dossier was closed before it; a return leaves that as it is
-    arrayMap(turn -> turn.kind NOT IN ('reopened', 'returned'), turns) AS closes,
+    arrayMap(kind -> kind NOT IN ('reopened', 'returned'), turns.kind) AS closes,
     arrayPopBack(arrayFill((closed, kind) -> kind != 'returned',
-                           arrayPushFront(closes, false), arrayPushFront(turns.kind, turns[1].kind))) AS closed_before,
+                           arrayPushFront(closes, false), arrayPushFront(turns.kind, turns.kind[1]))) AS closed_before,
     -- the first closing after the last reopening decides
-    arrayLastIndex(turn -> turn.kind = 'reopened', turns) AS reopened_index,
-    arrayFirst((turn, closing, index) -> closing AND index > reopened_index,
-               turns, closes, arrayEnumerate(turns)) AS closing
+    arrayLastIndex(kind -> kind = 'reopened', turns.kind) AS reopened_index,
+    arrayFirstIndex((closing, index) -> closing AND index > reopened_index, closes, arrayEnumerate(closes)) AS closing_index
 SELECT
     *,
     receptions[1] AS reception,
     notEmpty(receptions) AS received,
     length(receptions) > 1 AS received_again,
-    closing.place > 0 AS closed,
-    closing.kind AS closed_as,
-    closing.at AS closed_ms,
-    closing.officer AS closing_officer,
-    closing.electronic AS closing_electronic,
-    closing.claims_on_time AS claims_on_time,
-    arrayExists((turn, closing, closed) -> closing AND closed, turns, closes, closed_before) AS closed_again,
-    arrayExists((turn, closed) -> turn.kind = 'reopened' AND NOT closed, turns, closed_before) AS reopened_unclosed,
-    arrayExists((turn, closed) -> turn.kind = 'returned' AND NOT closed, turns, closed_before) AS returned_without_result,
+    closing_index > 0 AS closed,
+    turns.kind[closing_index] AS closed_as,
+    turns.at[closing_index] AS closed_ms,
+    turns.officer[closing_index] AS closing_officer,
+    turns.electronic[closing_index] AS closing_electronic,
+    turns.claims_on_time[closing_index] AS claims_on_time,
+    arrayExists((closing, closed) -> closing AND closed, closes, closed_before) AS closed_again,
+    arrayExists((kind, closed) -> kind = 'reopened' AND NOT closed, turns.kind, closed_before) AS reopened_unclosed,
+    arrayExists((kind, closed) -> kind = 'returned' AND NOT closed, turns.kind, closed_before) AS returned_without_result,
     -- a dossier that was reopened after the return may well be digitised
     arrayExists(
-        place -> arrayLast(turn -> turn.place < place AND turn.kind IN ('returned', 'reopened'), turns).kind = 'returned',
+        place -> turns.kind[arrayLastIndex((turn, kind) -> turn < place AND kind IN ('returned', 'reopened'),
+                                           turns.place, turns.kind)] = 'returned',
         digitizations) AS digitized_after_return
 FROM histories(units = {units:Array(String)}, offsets = {offsets:Array(UInt64)},
                known_at = {known_at:DateTime64(3, 'UTC')}, as_of = {as_of:DateTime64(3, 'UTC')});
@@ -330,29 +330,30 @@ FROM histories(units = {units:Array(String)}, offsets = {offsets:Array(UInt64)},
 -- that is not answered to the next answer, or to the closing. Moves count up to the closing.
 CREATE OR REPLACE VIEW waits AS
 WITH
-    arrayFilter(move -> move.kind != 'due_changed', moves) AS questions,
-    arrayMap(move -> move.kind = 'supplement_requested', questions) AS asks,
+    arrayFilter((at, kind) -> kind != 'due_changed', moves.at, moves.kind) AS asked_or_answered_at,
+    arrayMap(kind -> kind = 'supplement_requested',
+             arrayFilter(kind -> kind != 'due_changed', moves.kind)) AS asks,
     arrayPopBack(arrayPushFront(asks, false)) AS asked_before,
     arrayFilter((at, asks, waiting) -> asks AND NOT waiting AND (NOT closed OR at <= closed_ms),
-                questions.at, asks, asked_before) AS all_asked,
+                asked_or_answered_at, asks, asked_before) AS all_asked,
     arrayFilter((at, asks, waiting) -> NOT asks AND waiting AND (NOT closed OR at <= closed_ms),
-                questions.at, asks, asked_before) AS answered,
+                asked_or_answered_at, asks, asked_before) AS answered,
     length(all_asked) > length(answered) AS unanswered,
     -- whoever sets a due moment knows of what was before it; the last one wins
-    arrayLast(move -> isNotNull(move.due_at) AND move.place > reception.place AND (NOT closed OR move.at <= closed_ms),
-              moves) AS setting
+    arrayLastIndex((place, at, due_at) -> isNotNull(due_at) AND place > reception.place AND (NOT closed OR at <= closed_ms),
+                   moves.place, moves.at, moves.due_at) AS setting
 SELECT
     * EXCEPT (moves),
     if(unanswered AND NOT closed, all_asked[-1], NULL) AS waiting_since_ms,
     if(unanswered AND NOT closed, arrayPopBack(all_asked), all_asked) AS asked,
     if(unanswered AND closed, arrayPushBack(answered, closed_ms), answered) AS ended,
-    isNotNull(setting.due_at) AS due_was_set,
-    if(due_was_set, setting.at, reception.at) AS set_at_ms,
-    toUnixTimestamp64Milli(coalesce(setting.due_at, reception.due_at, reception.frozen_due_at)) AS set_due_ms,
+    if(setting > 0, moves.at[setting], reception.at) AS set_at_ms,
+    toUnixTimestamp64Milli(coalesce(moves.due_at[setting], reception.due_at, reception.frozen_due_at)) AS set_due_ms,
     countEqual(asks, true) AS requests,
-    arrayExists(move -> move.kind = 'supplement_requested' AND move.beyond_list, moves) AS supplement_beyond_list,
-    arrayExists(move -> move.kind = 'due_changed' AND move.basis = 'legal_extension', moves) AS extended,
-    arrayExists(move -> move.kind = 'due_changed' AND move.basis != 'legal_extension', moves) AS apologised,
+    arrayExists((kind, beyond_list) -> kind = 'supplement_requested' AND beyond_list, moves.kind, moves.beyond_list)
+        AS supplement_beyond_list,
+    arrayExists((kind, basis) -> kind = 'due_changed' AND basis = 'legal_extension', moves.kind, moves.basis) AS extended,
+    arrayExists((kind, basis) -> kind = 'due_changed' AND basis != 'legal_extension', moves.kind, moves.basis) AS apologised,
     arrayExists((asks, waiting) -> NOT asks AND NOT waiting, asks, asked_before) AS supplement_unasked
 FROM readings(units = {units:Array(String)}, offsets = {offsets:Array(UInt64)},
               known_at = {known_at:DateTime64(3, 'UTC')}, as_of = {as_of:DateTime64(3, 'UTC')});

@@ -165,7 +165,7 @@ def test_the_page_is_the_decisions_own_table(http: TestClient):
     for row in ("I.1", "I.2", "II", "III.1", "III.2", "IV.1", "IV.2"):
         assert f'id="{row}"' in page
     assert "Triển khai số hóa hồ sơ, kết quả giải quyết thủ tục hành chính" in page
-    assert "66,6%" in page
+    assert "66,7%" in page
     assert "✕ Không đạt" in page
     assert "Chưa phát sinh" in page
     assert "Thị trấn Đắk Hà" in page

@@ -94,7 +94,7 @@ _YEARS = moment("2023-01-01T00:00"), moment("2027-02-01T00:00")
 
 
 def waited(chance: random.Random, dossier: str) -> list[bytes]:
-    """A dossier of any day of four years, or just behind them, that waits for papers once or twice."""
+    """A dossier of any day of four years, or just after, that waits for papers once or twice."""
     first, last = _YEARS
     at = first + timedelta(
         milliseconds=chance.randrange((last - first) // timedelta(milliseconds=1))

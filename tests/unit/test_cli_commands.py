@@ -132,7 +132,7 @@ def test_the_table_speaks_vietnamese(there):
         "71,63",
         "chưa đạt",
         "trễ quá 327",
-        "minh họa",
+        "mô phỏng",
         "08:30:00",
     ):
         assert text in result.stdout, text
