@@ -32,6 +32,8 @@ class FrozenProcedure(BaseModel):
     has_fee: bool = False
     payment_online: bool = False
     """Online payment was deployed for the procedure."""
+    due_at: Moment | None = None
+    """By the catalogue's time limit; counts where the emitter names no due moment."""
 
 
 class AdmittedEvent(BaseModel):
@@ -58,7 +60,7 @@ class AdmittedEvent(BaseModel):
     """See :func:`content_hash`."""
     data: dict[str, Any]
     frozen: FrozenProcedure | None = None
-    """On ``received`` only."""
+    """On ``received`` only, and on a correction that replaces one."""
 
 
 def rfc3339_ms(moment: datetime) -> str:
@@ -87,12 +89,10 @@ def admit(
 ) -> bytes:
     """The record of ``motcua.events`` for a valid event, as compact JSON.
 
-    ``recorded_at`` is a UTC moment to the millisecond; ``frozen`` is given for ``received``.
+    ``recorded_at`` is a UTC moment to the millisecond; ``frozen`` is given for a
+    reception, and for a correction that replaces one.
     """
-    data = event.data.model_dump(mode="python", exclude_none=True)
-    for name, value in data.items():
-        if isinstance(value, datetime):
-            data[name] = rfc3339_ms(value)
+    data = _plain(event.data.model_dump(mode="python", exclude_none=True))
     time = rfc3339_ms(event.time)
     record: dict[str, Any] = {
         "specversion": "1.0",
@@ -111,5 +111,14 @@ def admit(
         "data": data,
     }
     if frozen is not None:
-        record["frozen"] = frozen.model_dump(mode="python")
+        record["frozen"] = _plain(frozen.model_dump(mode="python", exclude_none=True))
     return orjson.dumps(record)
+
+
+def _plain(value: Any) -> Any:
+    """With every moment as text."""
+    if isinstance(value, datetime):
+        return rfc3339_ms(value)
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    return value

@@ -6,7 +6,7 @@ mistake is mended by a further event, never by editing one.
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -21,7 +21,16 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from schemas.text import DossierCode, EventId, Note, PaymentId, Source, StaffCode, UnitCode
-from schemas.words import ApplicantKind, Channel, DossierPart, Outcome, PaymentWay, ReturnWay
+from schemas.words import (
+    ApplicantKind,
+    Channel,
+    DossierPart,
+    DueBasis,
+    Outcome,
+    PaymentWay,
+    ResultForm,
+    ReturnWay,
+)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 END_OF_TIME = datetime(2200, 1, 1, tzinfo=UTC)
@@ -103,6 +112,41 @@ class DigitizedData(_Language):
     exemption: Note | None = Field(None, description="why something need not be digitised")
 
 
+class SupplementRequestedData(_Language):
+    """An officer asked the applicant for more papers; the clock stands still until they come."""
+
+    officer: StaffCode
+    reason: Note
+    items: Annotated[tuple[Note, ...], Field(min_length=1, max_length=50)] = Field(
+        strict=False, description="papers asked for"
+    )
+    beyond_list: bool = Field(description="some of them are not in the procedure's list")
+
+
+class SupplementReceivedData(_Language):
+    """The papers asked for are there; the clock runs again."""
+
+    new_due_at: Moment | None = Field(
+        None, description="the due moment that was set; none: moved by the time waited"
+    )
+
+
+class ForwardedData(_Language):
+    """The dossier went on to another officer, room or step."""
+
+    officer: StaffCode
+    room: Note | None = None
+    step: Note | None = None
+    step_due_at: Moment | None = None
+
+
+class PaymentRequestedData(_Language):
+    """The applicant was asked for a fee."""
+
+    payment_id: PaymentId
+    amount_vnd: AmountVnd
+
+
 class PaidData(_Language):
     """Money was received."""
 
@@ -125,11 +169,28 @@ class FeeWaivedData(_Language):
     reason: Note
 
 
+class DueChangedData(_Language):
+    """Another due moment was promised, by the law's extension or by a letter of apology."""
+
+    new_due_at: Moment
+    basis: DueBasis
+    document: Note = Field(description="number of the document that says so")
+
+
+class ResolvedDataV1(_Language):
+    """The result was issued (first version: on paper, or electronically)."""
+
+    outcome: Outcome
+    electronic_result: bool = Field(description="the result was issued electronically")
+    claims_on_time: bool | None = None
+    officer: StaffCode | None = None
+
+
 class ResolvedData(_Language):
     """The result was issued."""
 
     outcome: Outcome
-    electronic_result: bool = Field(description="the result was issued electronically")
+    result_form: ResultForm
     claims_on_time: bool | None = Field(
         None, description="the emitter's own verdict; ours is computed and compared"
     )
@@ -147,6 +208,59 @@ class ClosedWithoutResultData(_Language):
 
     reason: Note
     officer: StaffCode | None = None
+
+
+class CorrectedEvent(_Language):
+    """Which event a correction is about."""
+
+    source: Source
+    id: EventId
+
+
+_Type = TypeVar("_Type")
+_Content = TypeVar("_Content")
+
+
+class Replacement(_Language, Generic[_Type, _Content]):
+    """What the corrected event should have said: all of it but its identity."""
+
+    type: _Type
+    time: Moment
+    data: _Content
+
+
+AnyReplacement = Annotated[
+    Replacement[Literal["motcua.dossier.submitted.v1"], SubmittedData]
+    | Replacement[Literal["motcua.dossier.received.v1"], ReceivedData]
+    | Replacement[Literal["motcua.dossier.digitized.v1"], DigitizedData]
+    | Replacement[Literal["motcua.dossier.supplement_requested.v1"], SupplementRequestedData]
+    | Replacement[Literal["motcua.dossier.supplement_received.v1"], SupplementReceivedData]
+    | Replacement[Literal["motcua.dossier.forwarded.v1"], ForwardedData]
+    | Replacement[Literal["motcua.dossier.payment_requested.v1"], PaymentRequestedData]
+    | Replacement[Literal["motcua.dossier.paid.v1"], PaidData]
+    | Replacement[Literal["motcua.dossier.refunded.v1"], RefundedData]
+    | Replacement[Literal["motcua.dossier.fee_waived.v1"], FeeWaivedData]
+    | Replacement[Literal["motcua.dossier.due_changed.v1"], DueChangedData]
+    | Replacement[Literal["motcua.dossier.resolved.v1"], ResolvedDataV1]
+    | Replacement[Literal["motcua.dossier.resolved.v2"], ResolvedData]
+    | Replacement[Literal["motcua.dossier.returned.v1"], ReturnedData]
+    | Replacement[Literal["motcua.dossier.rejected.v1"], ClosedWithoutResultData]
+    | Replacement[Literal["motcua.dossier.withdrawn.v1"], ClosedWithoutResultData]
+    | Replacement[Literal["motcua.dossier.stopped.v1"], ClosedWithoutResultData]
+    | Replacement[Literal["motcua.dossier.reopened.v1"], ClosedWithoutResultData],
+    Field(discriminator="type"),
+]
+"""Any event but a correction: a correction is mended by correcting the original once more."""
+
+
+class CorrectedData(_Language):
+    """An earlier event of the dossier was wrong; here is what it should have said, or that it
+    should not have been sent at all."""
+
+    corrects: CorrectedEvent
+    replacement: AnyReplacement | None = Field(None, description="none: the event is void")
+    reason: Note
+    approved_by: StaffCode
 
 
 # -- envelopes
@@ -186,6 +300,26 @@ class Digitized(LifecycleEvent):
     data: DigitizedData
 
 
+class SupplementRequested(LifecycleEvent):
+    type: Literal["motcua.dossier.supplement_requested.v1"]
+    data: SupplementRequestedData
+
+
+class SupplementReceived(LifecycleEvent):
+    type: Literal["motcua.dossier.supplement_received.v1"]
+    data: SupplementReceivedData
+
+
+class Forwarded(LifecycleEvent):
+    type: Literal["motcua.dossier.forwarded.v1"]
+    data: ForwardedData
+
+
+class PaymentRequested(LifecycleEvent):
+    type: Literal["motcua.dossier.payment_requested.v1"]
+    data: PaymentRequestedData
+
+
 class Paid(LifecycleEvent):
     type: Literal["motcua.dossier.paid.v1"]
     data: PaidData
@@ -201,8 +335,18 @@ class FeeWaived(LifecycleEvent):
     data: FeeWaivedData
 
 
-class Resolved(LifecycleEvent):
+class DueChanged(LifecycleEvent):
+    type: Literal["motcua.dossier.due_changed.v1"]
+    data: DueChangedData
+
+
+class ResolvedV1(LifecycleEvent):
     type: Literal["motcua.dossier.resolved.v1"]
+    data: ResolvedDataV1
+
+
+class Resolved(LifecycleEvent):
+    type: Literal["motcua.dossier.resolved.v2"]
     data: ResolvedData
 
 
@@ -231,19 +375,31 @@ class Reopened(LifecycleEvent):
     data: ClosedWithoutResultData
 
 
+class Corrected(LifecycleEvent):
+    type: Literal["motcua.dossier.corrected.v1"]
+    data: CorrectedData
+
+
 Event = Annotated[
     Submitted
     | Received
     | Digitized
+    | SupplementRequested
+    | SupplementReceived
+    | Forwarded
+    | PaymentRequested
     | Paid
     | Refunded
     | FeeWaived
+    | DueChanged
+    | ResolvedV1
     | Resolved
     | Returned
     | Rejected
     | Withdrawn
     | Stopped
-    | Reopened,
+    | Reopened
+    | Corrected,
     Field(discriminator="type"),
 ]
 """Any event that an emitter may send."""
@@ -265,34 +421,60 @@ class EventKind(BaseModel):
     model: type[LifecycleEvent]
     status: str
     """Status number(s) of the national portal, or empty."""
+    version: int
+    """Of the data as it is written today."""
+    older: tuple[type[LifecycleEvent], ...] = ()
+    """Earlier versions, by number from 1; read for ever (``schemas.upcasting``)."""
 
     @property
     def type(self) -> str:
         """The CloudEvents type, e.g. ``motcua.dossier.received.v1``."""
-        return f"motcua.dossier.{self.name}.v1"
+        return f"motcua.dossier.{self.name}.v{self.version}"
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The types of every version, today's last."""
+        return tuple(f"motcua.dossier.{self.name}.v{n + 1}" for n in range(self.version))
 
 
 def _kind(
-    name: str, number: int, title: str, model: type[LifecycleEvent], status: str = ""
+    name: str,
+    number: int,
+    title: str,
+    model: type[LifecycleEvent],
+    status: str = "",
+    older: tuple[type[LifecycleEvent], ...] = (),
 ) -> EventKind:
-    return EventKind(name=name, number=number, title=title, model=model, status=status)
+    return EventKind(
+        name=name,
+        number=number,
+        title=title,
+        model=model,
+        status=status,
+        version=len(older) + 1,
+        older=older,
+    )
 
 
-# Numbers 4-7 and 11 and 18 belong to supplement_requested, supplement_received, forwarded,
-# payment_requested, due_changed and corrected.
 EVENTS: tuple[EventKind, ...] = (
     _kind("submitted", 1, "Nộp hồ sơ", Submitted, "1"),
     _kind("received", 2, "Tiếp nhận", Received, "2"),
     _kind("digitized", 3, "Số hóa", Digitized),
+    _kind("supplement_requested", 4, "Yêu cầu bổ sung", SupplementRequested, "5"),
+    _kind("supplement_received", 5, "Nhận bổ sung", SupplementReceived),
+    _kind("forwarded", 6, "Chuyển xử lý", Forwarded, "4"),
+    _kind("payment_requested", 7, "Yêu cầu nộp phí", PaymentRequested, "6"),
     _kind("paid", 8, "Thanh toán", Paid, "6"),
     _kind("refunded", 9, "Hoàn tiền", Refunded),
     _kind("fee_waived", 10, "Miễn phí, lệ phí", FeeWaived),
-    _kind("resolved", 12, "Có kết quả", Resolved, "9"),
+    _kind("due_changed", 11, "Đổi hạn trả", DueChanged),
+    _kind("resolved", 12, "Có kết quả", Resolved, "9", older=(ResolvedV1,)),
     _kind("returned", 13, "Trả kết quả", Returned, "10"),
     _kind("rejected", 14, "Từ chối tiếp nhận", Rejected, "3"),
     _kind("withdrawn", 15, "Rút hồ sơ", Withdrawn, "7"),
     _kind("stopped", 16, "Dừng giải quyết", Stopped, "8"),
     _kind("reopened", 17, "Mở lại", Reopened),
+    _kind("corrected", 18, "Đính chính", Corrected),
 )
 
-KIND_OF_TYPE: dict[str, EventKind] = {kind.type: kind for kind in EVENTS}
+KIND_OF_TYPE: dict[str, EventKind] = {t: kind for kind in EVENTS for t in kind.types}

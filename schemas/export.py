@@ -49,10 +49,14 @@ def write(folder: Path = FOLDER) -> None:
 def _schemas() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "event", _schema_of(EVENT, "validation")
     for kind in EVENTS:
-        schema = _schema_of(TypeAdapter(kind.model), "validation")
-        yield f"{kind.name}.v1", {**schema, "title": f"{kind.type}: {kind.title}"}
-    for name, model in _OURS:
-        yield name, _schema_of(TypeAdapter(model), "serialization")
+        # every version that is read: an office's software outlives ours
+        for n, (full_type, model) in enumerate(
+            zip(kind.types, (*kind.older, kind.model), strict=True)
+        ):
+            schema = _schema_of(TypeAdapter(model), "validation")
+            yield f"{kind.name}.v{n + 1}", {**schema, "title": f"{full_type}: {kind.title}"}
+    for name, document in _OURS:
+        yield name, _schema_of(TypeAdapter(document), "serialization")
 
 
 def _schema_of(

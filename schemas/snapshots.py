@@ -34,8 +34,27 @@ class UnitMonth(_Snapshot):
     """Sorted; facts are the bits of ``streams.core.facts.FACTS``."""
 
 
+class DueDossier(BaseModel):
+    """An open dossier in a list of those that are due."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    dossier: str
+    procedure: str
+    officer: str
+    """Who has it; empty when unknown."""
+    step: str
+    """Where it is; empty when unknown."""
+    due_at: str
+    """RFC 3339."""
+
+
 class UnitNow(_Snapshot):
-    """Key ``<unit>|now``: what holds for the unit as a whole."""
+    """Key ``<unit>|now``: what holds for the unit as a whole.
+
+    What is overdue, due soon or next depends on time as well: it holds for the moment of writing,
+    and the record is written again when time alone has changed it.
+    """
 
     kind: Literal["now"] = "now"
     dossiers: int
@@ -46,6 +65,17 @@ class UnitNow(_Snapshot):
     """Every month that has cells: a reader without one of them has not read enough yet."""
     last_recorded_at: str | None
     """RFC 3339: when the newest event of the unit was admitted."""
+    overdue: int = 0
+    """Open dossiers whose due moment has passed while their clock ran."""
+    due_soon: int | None = 0
+    """Open ones that are not overdue and have at most two working days left; None: unknown, for
+    the working calendar ends before."""
+    waiting: int = 0
+    """Open ones whose clock stands still: papers were asked for and have not come."""
+    worst: tuple[DueDossier, ...] = ()
+    """Those overdue for longest, the worst first."""
+    next: tuple[DueDossier, ...] = ()
+    """Those that will be due first."""
 
 
 def month_key(unit: str, month: str) -> str:

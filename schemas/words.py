@@ -43,6 +43,21 @@ class Outcome(StrEnum):
     REFUSED = "refused"
 
 
+class ResultForm(StrEnum):
+    """In which form a result was issued."""
+
+    ELECTRONIC = "electronic"
+    PAPER = "paper"
+    BOTH = "both"
+
+
+class DueBasis(StrEnum):
+    """Why a due moment was moved: only the law's own extension moves it for our verdict."""
+
+    LEGAL_EXTENSION = "legal_extension"
+    APOLOGY = "apology"
+
+
 class ReturnWay(StrEnum):
     """How the result reached the applicant (HinhThuc)."""
 

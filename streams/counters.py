@@ -25,6 +25,7 @@ from streams.core.dossier import (
     read,
 )
 from streams.core.facts import facts
+from streams.core.working_time import WorkingTime
 
 MAX_DOSSIER_BYTES = 400_000
 """Some eight thousand events; with another run of them it still fits into one batch (900 kB)."""
@@ -64,8 +65,8 @@ class Folded:
     """Units that changed, with the months whose cells changed."""
 
 
-_Grown: TypeAlias = tuple[str, Dossier, Dossier]
-"""A dossier that got events in a run: its unit, what stands in the entries, what will."""
+_Grown: TypeAlias = tuple[str, str, Dossier, Dossier]
+"""A dossier that got events in a run: its unit and code, what stands in the entries, what will."""
 
 
 class PartitionCounters:
@@ -81,12 +82,14 @@ class PartitionCounters:
         entries: dict[bytes, bytes],
         partition_of: Callable[[str], int],
         unreadable_in_a_row: int,
+        work: WorkingTime,
     ) -> None:
         self.units: dict[str, UnitCounters] = {}
         self._partition = partition
         self._entries = entries
         self._partition_of = partition_of
         self._limit = unreadable_in_a_row
+        self._work = work
         self._unreadable = 0
 
     async def restore(self) -> None:
@@ -97,9 +100,10 @@ class PartitionCounters:
                 for month in orjson.loads(value):
                     counters.months.setdefault(month, {})
             else:
-                counters = self._unit(key.partition(b"\x1f")[0].decode())
+                unit, _, subject = key.decode().partition(_SEPARATOR)
+                counters = self._unit(unit)
                 dossier = decode(value)
-                counters.replace(None, facts(dossier))
+                counters.replace(subject, None, facts(dossier, self._work))
                 recorded = max(entry.recorded for entry in dossier)
                 counters.last_recorded = max(counters.last_recorded, recorded)
             if number % _YIELD_EVERY == 0:
@@ -118,7 +122,7 @@ class PartitionCounters:
                 counters = self.units.get(unit) or self._checked_unit(unit)
                 key = f"{unit}{_SEPARATOR}{subject}".encode()
                 known = grown.get(key)
-                before = self._stored(key) if known is None else known[1]
+                before = self._stored(key) if known is None else known[2]
             except DossierFull as why:
                 folded.rejected.append(_unusable(self._partition, record, "dossier_full", str(why)))
                 continue
@@ -127,14 +131,14 @@ class PartitionCounters:
                 folded.rejected.append(_unusable(self._partition, record, "unreadable", str(why)))
                 continue
             self._unreadable = 0
-            dossier = before if known is None else known[2]
+            dossier = before if known is None else known[3]
             after, loser = add(dossier, entry)
             if loser is not None:
                 kept = next(e for e in after if e.id == entry.id)
                 conflict = _conflict(self._partition, record, unit, subject, loser, kept)
                 folded.rejected.append(conflict)
             if after is not dossier:
-                grown[key] = unit, before, after
+                grown[key] = unit, subject, before, after
                 if entry.recorded > counters.last_recorded:
                     counters.last_recorded = entry.recorded
         self._count(grown, folded)
@@ -143,14 +147,18 @@ class PartitionCounters:
 
     def _count(self, grown: dict[bytes, _Grown], folded: Folded) -> None:
         """Each dossier once, however many events it got in this run."""
+        work = self._work
         months_before: dict[str, int] = {}
-        for key, (unit, before, after) in grown.items():
+        for key, (unit, subject, before, after) in grown.items():
             counters = self.units[unit]
             if unit not in months_before:
                 months_before[unit] = len(counters.months)
                 folded.touched[unit] = set()
-            facts_before = facts(before) if before else None
-            folded.touched[unit] |= counters.replace(facts_before, facts(after))
+            # what is in process is at hand: most events come to such a dossier
+            was = counters.open_dossiers.get(subject)
+            if was is None and before:
+                was = facts(before, work)
+            folded.touched[unit] |= counters.replace(subject, was, facts(after, work))
             folded.changed[key] = encode(after)
         for unit, count in months_before.items():
             months = self.units[unit].months

@@ -4,18 +4,28 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from schemas.admitted import rfc3339_ms
-from schemas.snapshots import UnitMonth, UnitNow, month_key, now_key
+from schemas.snapshots import DueDossier, UnitMonth, UnitNow, month_key, now_key
 from streams.core.cells import UnitCounters, rows
 from streams.core.days import moment
+from streams.core.deadlines import Deadlines
+from streams.core.facts import Facts
 
 UnitKey = tuple[int, str]
 """(partition, unit code)."""
 
 
 def unit_records(
-    unit: str, counters: UnitCounters, months: Iterable[str], partition: int, offset: int
+    unit: str,
+    counters: UnitCounters,
+    months: Iterable[str],
+    partition: int,
+    offset: int,
+    due: Deadlines,
 ) -> list[tuple[str, bytes]]:
-    """(key, value) of these months, empty ones too, and then of the unit as a whole."""
+    """(key, value) of these months, empty ones too, and then of the unit as a whole.
+
+    ``due`` is how the unit's open dossiers stand at the moment of writing.
+    """
     found = []
     for month in sorted(months):
         snapshot = UnitMonth(
@@ -35,8 +45,24 @@ def unit_records(
         open=counters.open,
         months=tuple(sorted(month for month, cells in counters.months.items() if cells)),
         last_recorded_at=rfc3339_ms(moment(recorded)) if recorded else None,
+        overdue=due.overdue,
+        due_soon=due.due_soon,
+        waiting=due.waiting,
+        worst=tuple(_due_dossier(code, one) for code, one in due.worst),
+        next=tuple(_due_dossier(code, one) for code, one in due.next),
     )
     return [*found, (now_key(unit), now.model_dump_json().encode())]
+
+
+def _due_dossier(code: str, one: Facts) -> DueDossier:
+    assert one.due_at is not None, "only dossiers with a due moment are listed"
+    return DueDossier(
+        dossier=code,
+        procedure=one.procedure,
+        officer=one.officer,
+        step=one.step,
+        due_at=rfc3339_ms(moment(one.due_at)),
+    )
 
 
 @dataclass(slots=True)

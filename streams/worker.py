@@ -7,17 +7,21 @@ that Kafka acknowledged is counted, once, whatever dies or is frozen; and a snap
 
 import asyncio
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import faust
 from aiokafka.partitioner import murmur2
 
+from schemas.calendar import load_calendar
 from schemas.topics import DOSSIERS_CHANGELOG, EVENTS, REJECTED, UNITS
 from streams.batches import Message, PositionedTable, RunSchema, Write, die, install
+from streams.core.deadlines import deadlines
+from streams.core.working_time import WorkingTime
 from streams.counters import PartitionCounters, TooManyUnreadable, merge_entries
 from streams.settings import StreamSettings
-from streams.snapshots import Schedule, unit_records
+from streams.snapshots import Schedule, UnitKey, unit_records
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +31,8 @@ BIG_RUN = 500
 """A run of this size means that the worker is behind."""
 SESSION_S = 6.0
 """The shortest that brokers allow: so long a dead worker keeps its partitions from others."""
+TICK_S = 5.0
+"""So often it is looked at what has become overdue or due soon by time alone."""
 MAX_BATCH_BYTES = 900_000
 """Of the changelog; below the 1 MB that a broker takes by default."""
 
@@ -59,7 +65,7 @@ def build_worker(settings: StreamSettings) -> faust.App:
     )
     source = EVENTS.full_name(prefix)
     install(app, source)
-    counting = Counting(settings)
+    counting = Counting(settings, WorkingTime(load_calendar()))
     counting.table = app.tables.add(
         PositionedTable(
             app, "dossiers", source=source, owner=counting, partitions=EVENTS.partitions
@@ -83,12 +89,24 @@ def table_of(app: faust.App) -> PositionedTable:
 
 
 class Counting:
-    """What the table's entries mean (a ``StateOwner``), and what the worker shows of them."""
+    """What the table's entries mean (a ``StateOwner``), and what the worker shows of them.
 
-    def __init__(self, settings: StreamSettings) -> None:
+    ``clock`` gives milliseconds since the epoch; it decides what is overdue, and nothing else.
+    """
+
+    def __init__(
+        self,
+        settings: StreamSettings,
+        work: WorkingTime,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
         self._units_topic = UNITS.full_name(settings.topic_prefix)
         self._rejected_topic = REJECTED.full_name(settings.topic_prefix)
         self._limit = settings.unreadable_in_a_row
+        self._work = work
+        self._clock = clock
+        self._changes_at: dict[UnitKey, int] = {}
+        self._ticking: asyncio.TimerHandle | None = None
         self._partitions: dict[int, PartitionCounters] = {}
         self._schedule = Schedule(settings.snapshot_every_ms / 1000)
         self._timer: asyncio.TimerHandle | None = None
@@ -102,12 +120,14 @@ class Counting:
 
     async def open(self, partition: int, entries: dict[bytes, bytes]) -> None:
         """Count what is restored; all of it will be published, since nobody knows what was."""
-        counters = PartitionCounters(partition, entries, partition_of_unit, self._limit)
+        counters = PartitionCounters(partition, entries, partition_of_unit, self._limit, self._work)
         await counters.restore()
         self._partitions[partition] = counters
         for unit, counted in counters.units.items():
             self._schedule.change((partition, unit), counted.months, 0)
         self._arm()
+        if self._ticking is None:
+            self._tick_later()
 
     def fold(self, partition: int, start: int, records: Sequence[Any]) -> Write:
         """See ``StateOwner``."""
@@ -131,6 +151,8 @@ class Counting:
         """See ``StateOwner``."""
         self._partitions.pop(partition, None)
         self._schedule.drop(partition)
+        for key in [key for key in self._changes_at if key[0] == partition]:
+            del self._changes_at[key]
 
     # -- snapshots
 
@@ -152,8 +174,7 @@ class Counting:
             (partition, unit), months = taken
             offset = self.table.position(partition)
             if offset is not None:
-                counters = self._partitions[partition].units[unit]
-                records = unit_records(unit, counters, months, partition, offset)
+                records = self._records(partition, unit, months, offset)
                 messages = [
                     Message(self._units_topic, partition, key.encode(), value)
                     for key, value in records
@@ -161,6 +182,33 @@ class Counting:
                 self.table.publish(partition, messages)
             self._schedule.spent(_now() - started)
         self._arm()
+
+    def _records(
+        self, partition: int, unit: str, months: set[str], offset: int
+    ) -> list[tuple[str, bytes]]:
+        counters = self._partitions[partition].units[unit]
+        due = deadlines(counters.open_dossiers, self._clock(), self._work)
+        self._changes_at.pop((partition, unit), None)
+        if due.changes_at is not None:
+            self._changes_at[partition, unit] = due.changes_at
+        return unit_records(unit, counters, months, partition, offset, due)
+
+    def tick(self) -> None:
+        """Have those units published again of which time alone has changed the figures."""
+        now = self._clock()
+        for key in [key for key, at in self._changes_at.items() if at <= now]:
+            del self._changes_at[key]
+            position = self.table.position(key[0])
+            if position is not None:
+                self._schedule.change(key, (), position)
+        self._arm()
+
+    def _tick_later(self) -> None:
+        self._ticking = asyncio.get_running_loop().call_later(TICK_S, self._tick_on)
+
+    def _tick_on(self) -> None:
+        self.tick()
+        self._tick_later()
 
     def flush(self) -> None:
         """See ``StateOwner``."""

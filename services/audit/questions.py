@@ -4,6 +4,7 @@ Values reach ClickHouse as bound parameters only; no SQL is ever put together he
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
@@ -124,7 +125,8 @@ class _Figures(NamedTuple):
     a: Sequence[int]
     b: Sequence[int]
     due_unknown: Sequence[int]
-    paid_procedures: Sequence[str]
+    paid_procedures: Sequence[tuple[str, str]]
+    """(level, code) of those with an online payment that stands, for the level that was paid."""
     with_anomaly: Sequence[int]
     """In the order of ``ANOMALIES``."""
     anomalous: Sequence[Sequence[str]]
@@ -143,7 +145,7 @@ def _counts(
     for n, indicator in enumerate(book.indicators):
         if indicator.counts == "procedures":
             deployed = catalogue_scope(indicator, registry, period, level)
-            counts[indicator.code] = Count(len(deployed), len(deployed & paid))
+            counts[indicator.code] = Count(_distinct(deployed), _distinct(deployed & paid))
         else:
             counts[indicator.code] = Count(
                 sum(f.a[n] for f in figures),
@@ -151,6 +153,11 @@ def _counts(
                 sum(f.due_unknown[n] for f in figures),
             )
     return counts
+
+
+def _distinct(procedures: AbstractSet[tuple[str, str]]) -> int:
+    # a procedure that two levels handle is one procedure
+    return len({code for _, code in procedures})
 
 
 def _anomalies(figures: Sequence[_Figures]) -> tuple[AnomalyRow, ...]:

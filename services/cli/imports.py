@@ -1,17 +1,15 @@
 """``motcua import``: the file, the mapping, the key, the progress bar, and the last words."""
 
 import hashlib
-import json
 import os
 import sys
 import time
-from datetime import date
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from schemas.registry import Unit, load_registry
+from schemas.registry import load_registry, units_toml
 from services.cli.say import SOME_UNUSABLE, fail, number, tell
 from services.cli.where import RUNNING, find, local_stack_of
 from services.emitter.client import GatewayAway, GatewayClient, GatewayRefuses
@@ -115,21 +113,12 @@ def _write_units(file: Path, mapping: Mapping) -> None:
     known = {unit.code for unit in others.units}
     if set(mapping.unit_codes) <= known:
         return
-    text = "\n".join(_as_toml(unit) for unit in mapping.units if unit.code not in known)
+    text = units_toml(unit for unit in mapping.units if unit.code not in known)
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f".{file.name}.{os.getpid()}")
     part.write_text(f"# made by motcua import --mapping {mapping.name}\n{text}", "utf-8")
     part.replace(file)
     tell(f"Đã thêm đơn vị vào danh mục / added units to the registry: {file}")
-
-
-def _as_toml(unit: Unit) -> str:
-    # JSON's strings are TOML's too
-    lines = [
-        f"{name} = {value.isoformat() if isinstance(value, date) else json.dumps(value)}\n"
-        for name, value in unit.model_dump(exclude_defaults=True).items()
-    ]
-    return "[[unit]]\n" + "".join(lines)
 
 
 def _write_private(file: Path, text: str) -> None:

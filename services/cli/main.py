@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from pydantic import ValidationError
@@ -18,6 +18,9 @@ from services.cli.say import NOT_SO, VIETNAM, answer, console, fail, number, tel
 from services.cli.where import ask, find, get, local_stack_of, running_stacks, the_only_stack
 from services.settings import Settings
 
+if TYPE_CHECKING:
+    from services.cli.case import Case
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -27,8 +30,12 @@ app = typer.Typer(
 )
 emitter = typer.Typer(no_args_is_help=True, help="Phần mềm gửi sự kiện và khóa của chúng.")
 events = typer.Typer(no_args_is_help=True, help="Sự kiện của từng hồ sơ.")
+due = typer.Typer(no_args_is_help=True, help="Hạn trả kết quả.")
+catalogue = typer.Typer(no_args_is_help=True, help="Danh mục TTHC và đơn vị.")
 app.add_typer(emitter, name="emitter")
 app.add_typer(events, name="events")
+app.add_typer(due, name="due")
+app.add_typer(catalogue, name="catalogue")
 
 Url = Annotated[
     str | None,
@@ -43,6 +50,11 @@ Shape = Annotated[Format, typer.Option("--format", help="dạng in ra")]
 Data = Annotated[
     Path | None,
     typer.Option("--data", help="thư mục dữ liệu; mặc định: của hệ thống đang chạy"),
+]
+
+Dossier = Annotated[str, typer.Argument(help="mã hồ sơ")]
+UnitOfDossier = Annotated[
+    str | None, typer.Option("--unit", help="mã đơn vị; mặc định: phần đầu của mã hồ sơ")
 ]
 
 _BOOK = "dak-ha-2023"
@@ -195,14 +207,79 @@ def verify(as_json: Json = False, url: Url = None) -> None:
 
 @events.command("show")
 def show_events(
-    dossier: Annotated[str, typer.Argument(help="mã hồ sơ")],
-    unit: Annotated[
-        str | None, typer.Option("--unit", help="mã đơn vị; mặc định: phần đầu của mã hồ sơ")
-    ] = None,
+    dossier: Dossier,
+    unit: UnitOfDossier = None,
     as_json: Json = False,
     url: Url = None,
 ) -> None:
     """Sự kiện của một hồ sơ và những gì suy ra. Ví dụ: `motcua events show 23500-230210-0001`"""
+    found = _events_of(dossier, unit, find(url).audit)
+    if as_json:
+        answer(json.dumps(found, ensure_ascii=False, indent=2))
+    else:
+        answer(dossiers.told(found))
+
+
+@due.command("explain")
+def explain_due(
+    dossier: Dossier,
+    unit: UnitOfDossier = None,
+    as_json: Json = False,
+    url: Url = None,
+) -> None:
+    """Hạn trả của một hồ sơ từ đâu mà có. Ví dụ: `motcua due explain 23500-230210-0001`"""
+    from services.cli.due import due_json, due_told
+
+    case = _case(dossier, unit, url)
+    if as_json:
+        answer(json.dumps(due_json(case), ensure_ascii=False, indent=2))
+    else:
+        answer(due_told(case))
+
+
+@app.command()
+def explain(
+    indicator: Annotated[str, typer.Argument(help="mã hoặc hàng của chỉ tiêu, ví dụ IV.2")],
+    dossier: Annotated[str, typer.Option("--dossier", help="mã hồ sơ")],
+    unit: UnitOfDossier = None,
+    book: Book = _BOOK,
+    as_json: Json = False,
+    url: Url = None,
+) -> None:
+    """Vì sao hồ sơ (không) được tính. Ví dụ: `motcua explain IV.2 --dossier 23500-230210-0001`"""
+    from schemas.books import UnknownBook, load_book
+    from services.cli.why import indicator_json, indicator_told
+
+    try:
+        indicators = load_book(book).indicators
+    except (UnknownBook, ValueError) as error:
+        fail(f"--book {book}: {error}")
+    asked = next((i for i in indicators if indicator in (i.code, i.row)), None)
+    if asked is None:
+        listed = "\n".join(f"  {i.row}  {i.code}" for i in indicators)
+        fail(f"Không có chỉ tiêu {indicator} trong {book} / no such indicator; có:\n{listed}")
+    case = _case(dossier, unit, url)
+    if as_json:
+        answer(json.dumps(indicator_json(asked, case), ensure_ascii=False, indent=2))
+    else:
+        answer(indicator_told(asked, case))
+
+
+def _case(code: str, unit: str | None, url: str | None) -> "Case":
+    """The dossier, with the catalogue of this machine's installation where there is one."""
+    from schemas.calendar import load_calendar
+    from schemas.registry import load_registry
+    from services.cli.case import case_of
+    from streams.core.working_time import WorkingTime
+
+    there = find(url)
+    stack = local_stack_of(there.front)
+    registry = load_registry(*([stack.data / "registry"] if stack else []))
+    found = _events_of(code, unit, there.audit)
+    return case_of(found, registry, WorkingTime(load_calendar()))
+
+
+def _events_of(dossier: str, unit: str | None, audit: str) -> dict[str, Any]:
     if unit is None:
         unit, dash, _ = dossier.partition("-")
         if not dash:
@@ -210,11 +287,30 @@ def show_events(
                 f"Mã {dossier} không bắt đầu bằng mã đơn vị: thêm --unit MÃ\n"
                 f"The code does not begin with a unit's: add --unit CODE"
             )
-    found = get(find(url).audit, "/api/v1/events", {"dossier": dossier, "unit": unit})
+    return get(audit, "/api/v1/events", {"dossier": dossier, "unit": unit})
+
+
+# -- files that an office edits
+
+
+@catalogue.command("check")
+def check_catalogue(
+    file: Annotated[Path, typer.Argument(help="tệp .toml", exists=True, dir_okay=False)],
+    as_json: Json = False,
+) -> None:
+    """Kiểm tra tệp danh mục trước khi dùng; mã thoát 1 khi có lỗi.
+
+    Ví dụ: `motcua catalogue check danh-muc.toml`
+    """
+    from services.cli.catalogue import check, examined_json, told
+
+    found = check(file.read_bytes())
     if as_json:
-        answer(json.dumps(found, ensure_ascii=False, indent=2))
+        answer(json.dumps(examined_json(found), ensure_ascii=False, indent=2))
     else:
-        answer(dossiers.told(found))
+        answer(told(str(file), found))
+    if any(remark.wrong for remark in found.remarks):
+        raise typer.Exit(NOT_SO)
 
 
 # -- sending

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from schemas.registry import Registry, load_registry
+from schemas.registry import Registry
 from schemas.report import Report
 from services.emitter.client import GatewayAway, GatewayClient, GatewayRefuses
 from services.emitter.demo_check import Installation, Unanswered
@@ -22,6 +22,7 @@ from services.emitter.demo_key import NoKey, make_key, usable_key
 from services.emitter.demo_options import Options, options_of
 from services.emitter.demo_screen import Bar, Screen, number
 from services.emitter.demo_story import (
+    EDITION,
     VIET_NAM,
     Story,
     Told,
@@ -31,6 +32,7 @@ from services.emitter.demo_story import (
     remembered,
     story_of,
 )
+from services.emitter.demo_units import are_known, registry_of_demo
 from services.emitter.replay import (
     UNWATCHED_S,
     WATCHED_S,
@@ -45,6 +47,9 @@ from services.emitter.simulate import EventDict, simulate_year
 _SOMEBODY_COMES = """
 Từ giờ, cứ vài giây có một người đến nộp hồ sơ. Dừng / stop: Ctrl-C
 From now on somebody walks in every few seconds."""
+
+_UNITS_UNKNOWN = """Cổng tiếp nhận không đọc danh mục ở {folder}: --data có đúng thư mục không?
+The gateway does not read the registry in {folder}: is --data its folder?"""
 
 KeyMaker = Callable[[Path, Sequence[str]], str]
 
@@ -87,15 +92,17 @@ def show(
     with Installation(options.url) as installation:
         about = installation.discover()
         told = _check_folder(about.get("demo") is True, options, remembered(options.data))
-        registry = load_registry(options.data / "registry")
+        registry = registry_of_demo(options.data)
         table = partial(installation.table, story.first, story.day, options.book)
         before = table().dossiers
         _introduce(screen, story, told, before)
         client_of = _client_maker(options.url, screen)
-        units = [unit.code for unit in registry.units]
+        units = sorted({unit.code for unit in registry.units})
         key = usable_key(options.data, units, client_of, key_maker)
         begin(options.data, story)
         with client_of(key) as client:
+            if not are_known(client, registry):
+                raise CannotShow(_UNITS_UNKNOWN.format(folder=options.data / "registry"))
             codes, sent = _tell(options, screen, story, told, registry, client)
             finish(options.data, story)
             # of what was refused nobody waits for anything
@@ -113,6 +120,13 @@ def _check_folder(invented: bool, options: Options, told: Told | None) -> Told |
         raise CannotShow(
             f"{options.url} chứa dữ liệu thật: không mô phỏng trên đó. Chạy: ./run demo\n"
             f"{options.url} holds real data: no demonstration on it. Run: ./run demo"
+        )
+    if told is not None and told.edition != EDITION:
+        raise CannotShow(
+            f"Thư mục {options.data} có huyện mô phỏng của phiên bản cũ, nay kể khác. Chọn "
+            f"thư mục khác: --data DIR\n"
+            f"Folder {options.data} holds the simulated district of an earlier version, which is "
+            f"told differently now. Choose another folder: --data DIR"
         )
     if told is not None and told.seed != options.seed:
         raise CannotShow(

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from services.emitter.office_days import last_working_day
 
+EDITION = 2
+"""Of what is told of a dossier. Another one would tell the same dossiers differently: their events
+would contradict those that are there."""
 VIET_NAM = timezone(timedelta(hours=7))
 
 
@@ -51,6 +54,7 @@ class Told:
     day: str
     """ISO date of the last day that was shown to its end; empty: none yet."""
     runs: int
+    edition: int = EDITION
 
     def covers(self, story: Story) -> bool:
         """Whether nothing of the story is new."""
@@ -65,7 +69,8 @@ def memory_file(data: Path) -> Path:
 def remembered(data: Path) -> Told | None:
     """What was told on this data folder; None: nothing yet."""
     try:
-        return Told(**json.loads(memory_file(data).read_text("utf-8")))
+        # the first edition did not say so
+        return Told(**{"edition": 1, **json.loads(memory_file(data).read_text("utf-8"))})
     except (FileNotFoundError, ValueError, TypeError):
         return None
 

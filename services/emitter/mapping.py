@@ -19,7 +19,7 @@ A mapping is TOML; ``mappings/receipt.toml`` is a complete one. Its parts::
 
     [[unit]]                         # the units, as in the registry: code, name, level
     [[event]]                        # an event for each dossier, in the order of the file
-    type = "received"                # last word of the type
+    type = "received"                # name of the event; its version is told by the fields
     time = VALUE                     # when it happened
     [event.data]
     field = VALUE                    # a field of the event's data
@@ -98,17 +98,40 @@ class EventRule(_Data):
         kind = next((k for k in EVENTS if k.name == self.type), None)
         if kind is None:
             raise ValueError(f"no event {self.type!r}; there are: {[k.name for k in EVENTS]}")
-        model: Any = kind.model.model_fields["data"].annotation
-        if unknown := set(self.data) - set(model.model_fields):
+        if self._fitting():
+            return self
+        versions = [_fields(model) for model in (*kind.older, kind.model)]
+        given = set(self.data)
+        # of the newest version that has these fields, or of today's
+        required, possible = ([v for v in versions if given <= v[1]] or versions)[-1]
+        if unknown := set(self.data) - possible:
             raise ValueError(f"{self.type} has no fields {sorted(unknown)}")
-        required = {n for n, f in model.model_fields.items() if f.is_required()}
-        if missing := required - set(self.data):
-            raise ValueError(f"{self.type} needs the fields {sorted(missing)}")
-        return self
+        raise ValueError(f"{self.type} needs the fields {sorted(required - set(self.data))}")
 
     @property
     def full_type(self) -> str:
-        return f"motcua.dossier.{self.type}.v1"
+        """The newest version of the event that has the fields of this rule.
+
+        A mapping that was written for an earlier version goes on making the same events, so that
+        importing a file again after an upgrade still changes nothing.
+        """
+        return self._fitting()[-1]
+
+    def _fitting(self) -> list[str]:
+        kind = next(k for k in EVENTS if k.name == self.type)
+        versions = zip(kind.types, (*kind.older, kind.model), strict=True)
+        given = set(self.data)
+        return [
+            full_type
+            for full_type, (required, possible) in ((t, _fields(m)) for t, m in versions)
+            if required <= given <= possible
+        ]
+
+
+def _fields(event: Any) -> tuple[set[str], set[str]]:
+    """(required, possible) fields of an event's data."""
+    data: Any = event.model_fields["data"].annotation
+    return {n for n, f in data.model_fields.items() if f.is_required()}, set(data.model_fields)
 
 
 class Input(_Data):

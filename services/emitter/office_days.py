@@ -8,6 +8,8 @@ DAY_S = 86_400
 SHIFTS = ((7 * 3600, 11 * 3600 + 1800), (13 * 3600 + 1800, 17 * 3600))
 """Office hours, in seconds of the day."""
 CLOSE_S = SHIFTS[-1][1]
+WORK_S = sum(end - start for start, end in SHIFTS)
+"""Of one day."""
 
 _PUBLIC = holidays.country_holidays("VN")
 _dates: dict[int, str] = {}
@@ -91,3 +93,24 @@ class OfficeDays:
             if second < closes:
                 return at
         raise AssertionError("a moment before the close lies before or in a shift")
+
+    def worked(self, at: int) -> int:
+        """Seconds of office hours before this moment, from a beginning that does not matter."""
+        day, second = divmod(at, DAY_S)
+        whole = self._position.get(day, len(self.days)) * WORK_S
+        if not self.is_working(day):
+            return whole
+        return whole + sum(min(max(second - start, 0), end - start) for start, end in SHIFTS)
+
+    def after(self, at: int, work_s: int) -> int:
+        """The moment at which so many further seconds of office hours have passed."""
+        if not work_s:
+            return at
+        days, left = divmod(self.worked(at) + work_s - 1, WORK_S)
+        left += 1
+        day = self.plus(self.days[0], days)
+        for start, end in SHIFTS:
+            if left <= end - start:
+                return day * DAY_S + start + left
+            left -= end - start
+        raise AssertionError("a day's shifts are its working time")

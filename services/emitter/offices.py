@@ -21,6 +21,8 @@ class Office:
     digital: float = 1.0
     late: float = 1.0
     staff: int = 2
+    old_software: bool = False
+    """It still sends results as the language's first version had them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ OFFICES = {
     "23510": Office(size=7, online=1.05, digital=1.1, late=0.8, staff=3),
     "23512": Office(size=9, online=1.15, digital=1.2, late=0.5, staff=3),
     "23515": Office(size=5, online=0.9, digital=0.9, late=1.2),
-    "23518": Office(size=3, online=0.6, digital=0.4, late=1.9),
+    "23518": Office(size=3, online=0.6, digital=0.4, late=1.9, old_software=True),
     "23521": Office(size=10, online=1.1, digital=1.3, late=0.4, staff=4),
     "23524": Office(size=6, online=0.95, digital=0.9, late=0.9, staff=3),
     "dh-tckh": Office(size=9, online=1.05, digital=1.1, late=0.6, staff=4),
@@ -126,8 +128,32 @@ REASONS = {
     "withdrawn": ("theo yêu cầu của người nộp", "không còn nhu cầu"),
     "stopped": ("quá thời hạn bổ sung giấy tờ", "chờ kết quả của cơ quan khác"),
     "reopened": ("kết quả có sai sót, cấp lại",),
+    "supplement_requested": (
+        "thiếu giấy tờ theo quy định",
+        "bản chụp không rõ",
+        "khai chưa đủ mục",
+    ),
+    "corrected": ("nhập nhầm", "nhập hai lần", "chọn sai dòng"),
     "fee_waived": ("hộ nghèo", "người có công", "trẻ em dưới 6 tuổi"),
 }
+
+
+PAPERS = (
+    "Tờ khai theo mẫu",
+    "Giấy chứng sinh",
+    "Giấy chứng nhận kết hôn",
+    "Giấy tờ về đất",
+    "Hợp đồng thuê địa điểm",
+)
+PAPERS_BEYOND_THE_LIST = ("Xác nhận của thôn", "Bản sao có chứng thực thêm")
+"""Not in any procedure's list: what the decision forbids to ask for."""
+
+STEPS = (
+    ("Thẩm định", "Bộ phận chuyên môn"),
+    ("Trình ký", "Văn phòng"),
+    ("Phát hành", "Văn thư"),
+)
+"""(step, room) in their order."""
 
 
 def procedures_at(unit: Unit, catalogue: Iterable[Procedure]) -> tuple[Procedure, ...]:

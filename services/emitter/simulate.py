@@ -14,12 +14,10 @@ from itertools import accumulate
 from typing import Any
 
 from schemas.registry import Registry
-from services.emitter.lives import Desk, Happening, Life
+from services.emitter.lives import SOURCE, Life
 from services.emitter.office_days import DAY_S, OfficeDays, iso, seconds
 from services.emitter.offices import DEMAND, HABITS, OFFICES, Office, procedures_at
-
-SOURCE = "urn:motcua:demo"
-"""All events of the simulator say that they are invented."""
+from services.emitter.telling import Desk, Happening
 
 EventDict = dict[str, Any]
 """A CloudEvent as JSON would hold it."""
@@ -124,7 +122,7 @@ class _District:
             day, second = divmod(at, DAY_S)
             code = f"{desk.unit.code}-{date.fromordinal(day):%y%m%d}-9{second:05d}"
             dossier = Life(chance, self.calendar, desk, code)
-            if dossier.procedure.days is not None and dossier.procedure.days <= 1:
+            if dossier.procedure.hours or dossier.procedure.days in (0, 1):
                 return dossier.served_at_once(at)
 
     def _desk(self, chance: random.Random) -> Desk:
@@ -142,7 +140,7 @@ def _event(happening: Happening) -> EventDict:
         "specversion": "1.0",
         "id": f"{happening.code}/{happening.number}",
         "source": SOURCE,
-        "type": f"motcua.dossier.{happening.kind}.v1",
+        "type": happening.type,
         "subject": happening.code,
         "time": iso(happening.at),
         "unit": happening.unit,

@@ -8,21 +8,23 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from schemas.admitted import ADMISSION_ATTRIBUTES, FrozenProcedure, admit
-from schemas.events import EVENT, Event, Received
+from schemas.events import EVENT, Corrected, Event, Received, ReceivedData, Submitted
 from schemas.problems import FieldError
 from schemas.registry import Registry
+from services.gateway.due import Owed
 from services.gateway.rules import RULES, broken, translated
 from streams.core.days import UTC_OFFSET_MS
 
 FUTURE_LIMIT = timedelta(hours=24)
-_LOCAL = timedelta(milliseconds=UTC_OFFSET_MS)
+LOCAL = timedelta(milliseconds=UTC_OFFSET_MS)
+"""From UTC to Asia/Ho_Chi_Minh."""
 
 _EVENTS: TypeAdapter[list[Event]] = TypeAdapter(list[Event])
 # a look at the bytes saves reading the JSON twice: without such a key nothing reserved was sent;
@@ -90,6 +92,8 @@ class Admission:
     recorded_at: datetime
     """UTC, to the millisecond."""
     limits: Limits
+    owed: Owed
+    """The due moment by the catalogue; part of what is frozen."""
 
     def one(self, body: bytes) -> Verdict:
         """The verdict on a body that holds one event."""
@@ -171,30 +175,51 @@ class Admission:
 
     def _admit(self, event: Event, text: str | bytes) -> Verdict:
         """The verdict on an event whose form is right. ``text`` is kept when it is refused."""
-        errors: tuple[FieldError, ...] = ()
-        on = (event.time + _LOCAL).date()
+        on = (event.time + LOCAL).date()
         unit = self.registry.unit(event.unit, on)
+        if unit is None and not isinstance(event, Submitted | Received):
+            # abolished: it takes nothing new, but what it had received is still brought to its end
+            unit = self.registry.last_unit_before(event.unit, on)
+        wrong: FieldError | None = None
         if event.unit not in self.emitter.units:
-            errors = (broken("unit_not_yours", "unit"),)
+            wrong = broken("unit_not_yours", "unit")
         elif event.time > self.recorded_at + FUTURE_LIMIT:
-            errors = (broken("time_in_future", "time"),)
+            wrong = broken("time_in_future", "time")
         elif unit is None:
-            errors = (broken("unit_unknown", "unit"),)
-        if errors or unit is None:
+            wrong = broken("unit_unknown", "unit")
+        elif isinstance(event, Corrected):
+            wrong = self._wrong_correction(event)
+        if wrong is not None or unit is None:
             if isinstance(text, bytes):
                 text = _text(text)
-            return Refused(errors, text, event.id, event.source, event.unit)
+            assert wrong is not None
+            return Refused((wrong,), text, event.id, event.source, event.unit)
         value = admit(
             event,
             recorded_at=self.recorded_at,
             level=unit.level,
             emitter=self.emitter.name,
-            frozen=self._frozen(event.data.procedure, on) if isinstance(event, Received) else None,
+            frozen=self._frozen(event),
         )
         return Accepted(event.id, event.source, event.unit, value)
 
-    def _frozen(self, code: str, on: date) -> FrozenProcedure:
-        procedure = self.registry.procedure(code, on)
+    def _wrong_correction(self, event: Corrected) -> FieldError | None:
+        """What can be seen of a correction alone; whether its original exists cannot."""
+        corrects, replacement = event.data.corrects, event.data.replacement
+        if (corrects.source, corrects.id) == (event.source, event.id):
+            return broken("corrects_itself", "data.corrects.id")
+        if replacement is not None and replacement.time > self.recorded_at + FUTURE_LIMIT:
+            return broken("time_in_future", "data.replacement.time")
+        return None
+
+    def _frozen(self, event: Event) -> FrozenProcedure | None:
+        """What the catalogue says of a reception, or of a replacement that is one, on its day."""
+        said, received_at = event.data, event.time
+        if isinstance(event, Corrected) and event.data.replacement is not None:
+            said, received_at = event.data.replacement.data, event.data.replacement.time
+        if not isinstance(said, ReceivedData):
+            return None
+        procedure = self.registry.procedure(said.procedure, (received_at + LOCAL).date())
         if procedure is None:
             return FrozenProcedure(known=False)
         return FrozenProcedure(
@@ -202,6 +227,7 @@ class Admission:
             service=procedure.service,
             has_fee=procedure.fee_vnd > 0,
             payment_online=procedure.payment_online,
+            due_at=self.owed(procedure, received_at),
         )
 
 

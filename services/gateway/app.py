@@ -15,13 +15,23 @@ from starlette.types import Receive, Scope, Send
 
 from schemas import metrics
 from schemas.admitted import rfc3339_ms
+from schemas.calendar import load_calendar
 from schemas.events import to_millisecond
 from schemas.problems import FieldError
 from schemas.registry import Registry
 from schemas.topics import EVENTS, REJECTED
-from services.gateway.admission import Accepted, Admission, Emitter, Limits, Refused, Verdict
+from services.gateway.admission import (
+    LOCAL,
+    Accepted,
+    Admission,
+    Emitter,
+    Limits,
+    Refused,
+    Verdict,
+)
 from services.gateway.answers import Answer, answer_to, send_answer
 from services.gateway.credentials import Keys
+from services.gateway.due import CatalogueDue, Owed
 from services.gateway.kafka_log import KafkaLog, Log, LogUnavailable, Record
 from services.gateway.problems import problem_of
 from services.gateway.reading import Gone, Stop, headers_of, read_body
@@ -29,6 +39,7 @@ from services.gateway.rejected import rejected_record
 from services.gateway.rules import broken
 from services.metrics import Metrics
 from services.settings import Settings
+from streams.core.working_time import WorkingTime
 
 log = structlog.get_logger()
 
@@ -46,11 +57,13 @@ class Gateway:
         keys: Keys,
         registry: Callable[[], Registry],
         limits: Limits,
+        owed: Owed,
         prefix: str,
         metrics: Metrics,
         clock: Callable[[], datetime],
     ) -> None:
         self._log, self._keys, self._registry, self._limits = log, keys, registry, limits
+        self._owed = owed
         self._events, self._rejected = EVENTS.full_name(prefix), REJECTED.full_name(prefix)
         self._metrics, self._clock = metrics, clock
 
@@ -73,8 +86,11 @@ class Gateway:
         except Stop as stop:
             await send_answer(send, self._stopped(stop.error))
             return
-        registry = self._registry()
-        named = [(code, registry.latest_unit(code)) for code in sorted(emitter.units)]
+        registry, today = self._registry(), (self._clock() + LOCAL).date()
+        named = [
+            (code, registry.unit(code, today) or registry.latest_unit(code))
+            for code in sorted(emitter.units)
+        ]
         units = [{"code": code, "name": unit.name if unit else None} for code, unit in named]
         await send_answer(send, Answer(200, {"emitter": emitter.name, "units": units}))
 
@@ -86,7 +102,7 @@ class Gateway:
             emitter = await self._authenticated(headers, scope)
             batch, body = await read_body(headers, receive, emitter, self._limits)
             now = to_millisecond(self._clock())
-            admission = Admission(emitter, self._registry(), now, self._limits)
+            admission = Admission(emitter, self._registry(), now, self._limits, self._owed)
             if batch:
                 verdicts = admission.batch(body)
                 if isinstance(verdicts, Refused):
@@ -170,6 +186,7 @@ def build_gateway(
         keys=keys,
         registry=registry,
         limits=limits,
+        owed=CatalogueDue(WorkingTime(load_calendar())),
         prefix=settings.topic_prefix,
         metrics=metrics,
         clock=clock,

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import ErrorDetails
 
-from schemas.events import EVENTS
+from schemas.events import EVENTS, KIND_OF_TYPE
 from schemas.problems import FieldError
 from schemas.text import mask_personal
 
@@ -118,6 +118,14 @@ _RULES = (
         "Sau đồng hồ của hệ thống hơn 24 giờ. Kiểm tra đồng hồ và múi giờ của phần mềm.",
     ),
     Rule(
+        "corrects_itself",
+        422,
+        "A correction cannot correct itself. Name source and id of the original event, and give "
+        "the correction an id of its own.",
+        "Đính chính không thể đính chính chính nó. Ghi source và id của sự kiện gốc, và đặt cho "
+        "đính chính một id riêng.",
+    ),
+    Rule(
         "attribute_reserved",
         422,
         "Only the gateway sets this attribute. Leave it out.",
@@ -142,6 +150,14 @@ _RULES = (
         422,
         "No such event. One of: {expected}.",
         "Không có loại sự kiện này. Một trong: {expected}.",
+    ),
+    Rule(
+        "replacement_unknown",
+        422,
+        "Nothing that could stand in the place of an event. A correction is replaced by correcting "
+        "the original once more. One of: {expected}.",
+        "Không phải sự kiện có thể thay thế. Muốn sửa một đính chính thì đính chính lại sự kiện "
+        "gốc. Một trong: {expected}.",
     ),
     Rule("value_unknown", 422, "Must be one of: {expected}.", "Phải là một trong: {expected}."),
     Rule("pattern", 422, "Does not have the required form.{hint_en}", "Sai định dạng.{hint_vi}"),
@@ -170,6 +186,14 @@ _RULES = (
         "Must be true or false, without quotes.",
         "Phải là true hoặc false, không đặt trong dấu nháy.",
     ),
+    Rule("list_expected", 422, "Must be a JSON array.", "Phải là một mảng JSON."),
+    Rule(
+        "list_too_short",
+        422,
+        "Has fewer than {min_length} items.{hint_en}",
+        "Có ít hơn {min_length} mục.{hint_vi}",
+    ),
+    Rule("list_too_long", 422, "Has more than {max_length} items.", "Có hơn {max_length} mục."),
     Rule("object_expected", 422, "Must be a JSON object.", "Phải là một đối tượng JSON."),
     Rule("too_small", 422, "Must be {bound} or more.", "Phải từ {bound} trở lên."),
     Rule("too_great", 422, "Must be {bound} or less.", "Không được vượt quá {bound}."),
@@ -227,6 +251,9 @@ _RULE_OF_PYDANTIC = {
     "string_too_short": "too_short",
     "string_type": "text_expected",
     "string_unicode": "text_expected",
+    "tuple_type": "list_expected",
+    "too_short": "list_too_short",
+    "too_long": "list_too_long",
     "int_type": "whole_number_expected",
     "int_parsing": "whole_number_expected",
     "int_parsing_size": "whole_number_expected",
@@ -275,6 +302,27 @@ HINTS: Mapping[str, tuple[str, str]] = {
         "mã giao dịch gồm chữ không dấu, số và «._:/-»",
     ),
     "data.amount_vnd": ("đồng, such as 8000", "số đồng, ví dụ 8000"),
+    "data.new_due_at": (
+        "the due moment with its hour, such as 2023-02-15T17:00:00+07:00",
+        "hạn trả có cả giờ, ví dụ 2023-02-15T17:00:00+07:00",
+    ),
+    "data.document": ("number of the document", "số văn bản"),
+    "data.items": (
+        "names of the papers asked for, without names of people",
+        "tên giấy tờ cần bổ sung, không nêu họ tên",
+    ),
+    "data.approved_by": (
+        "staff code of who approved the correction",
+        "mã cán bộ duyệt đính chính",
+    ),
+    "data.corrects": (
+        "source and id of the original event",
+        "source và id của sự kiện gốc",
+    ),
+    "data.replacement": (
+        "type, time and data that the original should have had; leave it out to void the original",
+        "type, time và data đúng của sự kiện gốc; bỏ trống nếu hủy sự kiện gốc",
+    ),
     "data.reason": ("why, in a few words, without names", "lý do ngắn gọn, không nêu họ tên"),
 }
 """What would be right, for fields where the rule alone does not say it: (English, Vietnamese)."""
@@ -283,7 +331,7 @@ HINTS: Mapping[str, tuple[str, str]] = {
 def broken(code: str, field: str, **details: object) -> FieldError:
     """One rule that one field breaks."""
     rule = RULES[code]
-    hint_en, hint_vi = HINTS.get(field, ("", ""))
+    hint_en, hint_vi = HINTS.get(own_field(field), ("", ""))
     details = {
         **details,
         "hint_en": f" Expected: {hint_en}." if hint_en else "",
@@ -299,7 +347,10 @@ def broken(code: str, field: str, **details: object) -> FieldError:
 
 def translated(errors: Iterable[ErrorDetails]) -> tuple[FieldError, ...]:
     """What pydantic found wrong with one event."""
-    return tuple(_translated(error) for error in errors)
+    found = tuple(_translated(error) for error in errors)
+    # a list whose items are wrong is called too short as well: it would be right with them mended
+    within = {error.field.rpartition(".")[0] for error in found}
+    return tuple(e for e in found if e.rule != "list_too_short" or e.field not in within)
 
 
 def _translated(error: ErrorDetails) -> FieldError:
@@ -307,19 +358,34 @@ def _translated(error: ErrorDetails) -> FieldError:
     code = _RULE_OF_PYDANTIC.get(kind, "invalid")
     field = field_of(error)
     if kind.startswith("union_tag"):
-        field = "type"
+        # pydantic names the object whose type it did not find
+        if field:
+            code = "replacement_unknown" if code == "type_unknown" else code
+        field = f"{field}.type" if field else "type"
     return broken(code, field, **_details(context))
 
 
+def own_field(field: str) -> str:
+    """The field's path within its own event: a replacement has the fields of what it replaces."""
+    return field.removeprefix("data.replacement.")
+
+
 def field_of(error: ErrorDetails) -> str:
-    """Path of the field; the union's tag, first in every location, is no part of it."""
+    """Path of the field. The tags of unions are no part of it: they are not in what was sent."""
+    parts = [str(part) for part in error["loc"][1:]]
+    if parts[:2] == _REPLACEMENT and len(parts) > 2 and parts[2] in KIND_OF_TYPE:
+        del parts[2]
     # the sender chose the names of unknown fields
-    return ".".join(mask_personal(str(part)) for part in error["loc"][1:])
+    return ".".join(mask_personal(part) for part in parts)
+
+
+_REPLACEMENT = ["data", "replacement"]
 
 
 def _details(context: Mapping[str, Any]) -> dict[str, object]:
     if "expected_tags" in context:
-        return {"expected": ", ".join(kind.type for kind in EVENTS)}
+        # today's and older ones; quoted by pydantic
+        return {"expected": context["expected_tags"].replace("'", "")}
     bound = next((context[b] for b in ("gt", "ge", "lt", "le") if b in context), None)
     if "gt" in context:
         bound = context["gt"] + 1

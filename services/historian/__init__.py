@@ -1,5 +1,6 @@
 """Kafka to ClickHouse: every record of ``motcua.events`` into the history, once, for ever."""
 
+from services.historian.calendar import store_calendar
 from services.historian.clickhouse import ClickHouseHistory
 from services.historian.follow import Historian, Storing
 from services.historian.history import ForeignTopic, History, HistoryUnavailable
@@ -15,4 +16,5 @@ __all__ = [
     "Record",
     "Storing",
     "batch_of",
+    "store_calendar",
 ]

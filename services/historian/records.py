@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 
 from schemas.events import END_OF_TIME, EVENTS
+from schemas.upcasting import STEPS, lift
 
 
 class Record(NamedTuple):
@@ -48,6 +49,15 @@ EVENT_COLUMNS = (
     "service",
     "has_fee",
     "payment_online",
+    "frozen_due_at",
+    "result_form",
+    "beyond_list",
+    "new_due_at",
+    "due_basis",
+    "step",
+    "corrects_key",
+    "new_kind",
+    "new_at",
     "partition",
     "offset",
     "body",
@@ -125,8 +135,25 @@ class _Data(msgspec.Struct, gc=False):
     amount_vnd: int = 0
     way: str = ""
     outcome: Literal["approved", "refused"] | None = None
-    electronic_result: bool = False
+    result_form: Literal["electronic", "paper", "both"] | None = None
     claims_on_time: bool | None = None
+    beyond_list: bool = False
+    new_due_at: _Moment | None = None
+    basis: Literal["legal_extension", "apology"] | None = None
+    step: str = ""
+    corrects: "_Corrects | None" = None
+    replacement: "_Replacement | None" = None
+
+
+class _Corrects(msgspec.Struct, gc=False):
+    source: Annotated[str, msgspec.Meta(max_length=200)]
+    id: Annotated[str, msgspec.Meta(max_length=200)]
+
+
+class _Replacement(msgspec.Struct, gc=False):
+    type: str
+    time: _Moment
+    data: _Data
 
 
 class _Frozen(msgspec.Struct, gc=False):
@@ -134,6 +161,7 @@ class _Frozen(msgspec.Struct, gc=False):
     service: Literal["none", "partial", "full"] = "none"
     has_fee: bool = False
     payment_online: bool = False
+    due_at: _Moment | None = None
 
 
 class _Admitted(msgspec.Struct, gc=False):
@@ -166,6 +194,7 @@ _LONGEST = {
     "procedure": 40,
     "officer": 40,
     "payment_id": 100,
+    "step": 200,
 }
 _LAST_MS = round(END_OF_TIME.timestamp() * 1000) - 1
 _BETWEEN = {
@@ -173,6 +202,9 @@ _BETWEEN = {
     "occurred_at": (0, _LAST_MS),
     "recorded_at": (0, _LAST_MS),
     "due_at": (0, _LAST_MS),
+    "frozen_due_at": (0, _LAST_MS),
+    "new_due_at": (0, _LAST_MS),
+    "new_at": (0, _LAST_MS),
     "items_total": (0, 10_000),
     "items_digitized": (0, 10_000),
     "amount_vnd": (0, 100_000_000_000),
@@ -191,6 +223,9 @@ class _Kinds(dict[str, int]):
 
 
 _KIND = _Kinds({kind.type: kind.number for kind in EVENTS})
+_CORRECTED = "motcua.dossier.corrected.v1"
+_SUPPLEMENT_RECEIVED = _KIND["motcua.dossier.supplement_received.v1"]
+_DUE_CHANGED = _KIND["motcua.dossier.due_changed.v1"]
 
 
 _UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError, OverflowError)
@@ -228,26 +263,23 @@ def _check(columns: Columns) -> None:
 
 
 def _event_columns(records: Sequence[Record]) -> Columns:
-    # a comprehension for each column, and no function of ours in it: every microsecond counts here
-    from_bytes = int.from_bytes
-    said = [_decode(record.value) for record in records]
-    data = [event.data for event in said]
+    # a comprehension for each column: three times as fast as a tuple for each row
+    said = [_read(record.value) for record in records]
+    corrections = [_correction(e) if e.type == _CORRECTED else _NONE for e in said]
+    # the columns of a correction hold what it puts in the place of the original
+    data = [e.data if new is _NONE else new.data for e, new in zip(said, corrections, strict=True)]
     frozen = [event.frozen or _NOT_FROZEN for event in said]
+    kinds = [_KIND[e.type] for e in said]
     return [
         [e.unit for e in said],
         [e.subject for e in said],
         [e.source for e in said],
         [e.id for e in said],
-        # identity within the dossier; the live side orders equal moments by the same number
-        [
-            from_bytes(blake2b(f"{e.source}\0{e.id}".encode(), digest_size=8).digest(), "big")
-            for e in said
-        ],
-        [int(e.contenthash, 16) for e in said],
-        [_KIND[e.type] for e in said],
-        # admission writes whole milliseconds: a double holds them exactly
-        [round(e.time.timestamp() * 1000) for e in said],
-        [round(e.recordedat.timestamp() * 1000) for e in said],
+        [_event_key(e.source, e.id) for e in said],
+        [_content_hash(e.contenthash) for e in said],
+        kinds,
+        [_ms(e.time) for e in said],
+        [_ms(e.recordedat) for e in said],
         [e.level for e in said],
         [e.emitter if isinstance(e.emitter, str) else "" for e in said],
         [d.procedure for d in data],
@@ -262,13 +294,91 @@ def _event_columns(records: Sequence[Record]) -> Columns:
         [d.amount_vnd for d in data],
         [d.way for d in data],
         [d.outcome or "" for d in data],
-        [d.electronic_result for d in data],
+        [d.result_form in ("electronic", "both") for d in data],
         [d.claims_on_time for d in data],
         [f.known for f in frozen],
         [f.service for f in frozen],
         [f.has_fee for f in frozen],
         [f.payment_online for f in frozen],
+        [None if f.due_at is None else _ms(f.due_at) for f in frozen],
+        [d.result_form or "" for d in data],
+        [d.beyond_list for d in data],
+        [
+            _new_due(new.kind or kind, d)
+            for kind, new, d in zip(kinds, corrections, data, strict=True)
+        ],
+        [d.basis or "" for d in data],
+        [d.step for d in data],
+        [new.corrects for new in corrections],
+        [new.kind for new in corrections],
+        [new.at for new in corrections],
         [partition for partition, _, _ in records],
         [offset for _, offset, _ in records],
         [value for _, _, value in records],
     ]
+
+
+def _read(value: bytes) -> _Admitted:
+    """The event, with older versions of its content lifted to today's."""
+    event = _decode(value)
+    new = event.data.replacement
+    if event.type not in STEPS and (new is None or new.type not in STEPS):
+        return event
+    said = msgspec.json.decode(value)
+    said["type"], said["data"] = lift(said["type"], said["data"])
+    if replacement := said["data"].get("replacement"):
+        newest, data = lift(replacement["type"], replacement["data"])
+        said["data"] |= {"replacement": {**replacement, "type": newest, "data": data}}
+    return msgspec.convert(said, _Admitted)
+
+
+class _Correction(NamedTuple):
+    """What a correction says."""
+
+    corrects: int
+    """Key of the original."""
+    kind: int | None
+    """Of what counts in its place; None: nothing does."""
+    at: int | None
+    data: _Data
+
+
+_NO_DATA = _Data()
+_NONE = _Correction(0, None, None, _NO_DATA)
+
+
+def _correction(event: _Admitted) -> _Correction:
+    original, new = event.data.corrects, event.data.replacement
+    if original is None:
+        raise _OutOfBounds("a correction that names no event")
+    key = _event_key(original.source, original.id)
+    if new is None:
+        return _Correction(key, None, None, _NO_DATA)
+    if new.type == _CORRECTED:
+        raise _OutOfBounds("a correction by a correction")
+    return _Correction(key, _KIND[new.type], _ms(new.time), new.data)
+
+
+def _new_due(kind: int, data: _Data) -> int | None:
+    if kind == _DUE_CHANGED and data.new_due_at is None:
+        raise _OutOfBounds("due_changed without a due moment")
+    if data.new_due_at is None or kind not in (_DUE_CHANGED, _SUPPLEMENT_RECEIVED):
+        return None
+    return _ms(data.new_due_at)
+
+
+def _content_hash(text: str) -> int:
+    if len(text) != 16:
+        raise _OutOfBounds("contenthash is not 16 hexadecimal digits")
+    return int(text, 16)
+
+
+def _event_key(source: str, event_id: str) -> int:
+    """Identity of an event within its dossier; the live side orders equal moments by it too."""
+    digest = blake2b(f"{source}\0{event_id}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big")
+
+
+def _ms(moment: datetime) -> int:
+    # admission writes whole milliseconds: a double holds them exactly
+    return round(moment.timestamp() * 1000)

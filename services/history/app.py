@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
+from schemas.calendar import load_calendar
 from schemas.topics import EVENTS
 from services.audit import audit_router
 from services.clickhouse import ClickHouseUnavailable, Pool, connect, migrate
-from services.historian import ClickHouseHistory, Historian
+from services.historian import ClickHouseHistory, Historian, store_calendar
 from services.reread import registry_of
 from services.settings import Settings
 from services.web import code_version, health_router
@@ -20,7 +21,7 @@ _QUESTIONS_AT_ONCE = 3
 
 
 def prepare(settings: Settings) -> list[str]:
-    """Open ClickHouse and bring it to this version; the names of the migrations applied.
+    """Bring ClickHouse to this version and calendar; the names of the migrations applied.
 
     Raises :class:`ClickHouseUnavailable` or ``MigrationError``, saying what to do.
     """
@@ -28,7 +29,9 @@ def prepare(settings: Settings) -> list[str]:
         settings.data.mkdir(parents=True, exist_ok=True)
     client = connect(settings.clickhouse_address)
     try:
-        return migrate(client)
+        applied = migrate(client)
+        store_calendar(client, load_calendar())
+        return applied
     finally:
         client.close()
 

@@ -27,8 +27,8 @@ class Figures:
 
     sums: tuple[int, ...]
     """Resolved dossiers, then (a, b, due unknown) of each indicator in each week."""
-    paid: Mapping[str, Cell]
-    """The earliest online payment of each procedure: a union, never a sum."""
+    paid: Mapping[tuple[str, str], Cell]
+    """The earliest online payment of each (level, procedure): a union, never a sum."""
 
 
 class Ledger:
@@ -95,7 +95,7 @@ class Ledger:
 
     def _count(self, counted: Iterable[tuple[Cell, int]]) -> Figures:
         by_week: dict[int, list[tuple[Cell, int]]] = defaultdict(list)
-        paid: dict[str, Cell] = {}
+        paid: dict[tuple[str, str], Cell] = {}
         resolved = 0
         for cell, n in counted:
             if cell.measure == "closed":
@@ -124,7 +124,7 @@ def week_ends(period: Period, today: date) -> tuple[int, ...]:
 def _add(parts: list[Figures]) -> Figures:
     if len(parts) == 1:
         return parts[0]
-    paid: dict[str, Cell] = {}
+    paid: dict[tuple[str, str], Cell] = {}
     for part in parts:
         for cell in part.paid.values():
             _keep_earliest(paid, cell)
@@ -132,10 +132,11 @@ def _add(parts: list[Figures]) -> Figures:
     return Figures(tuple(map(sum, zip(*filled, strict=True))), paid)
 
 
-def _keep_earliest(paid: dict[str, Cell], cell: Cell) -> None:
-    known = paid.get(cell.procedure)
+def _keep_earliest(paid: dict[tuple[str, str], Cell], cell: Cell) -> None:
+    key = cell.level, cell.procedure
+    known = paid.get(key)
     if known is None or cell.day < known.day:
-        paid[cell.procedure] = cell
+        paid[key] = cell
 
 
 def _cumulative(flat: tuple[int, ...]) -> tuple[Count, ...]:

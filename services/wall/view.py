@@ -8,11 +8,14 @@ from datetime import date
 
 from schemas.books import Book, Indicator
 from schemas.registry import Registry, Unit
+from schemas.snapshots import UnitNow
 from services.wall.figures import Ledger
 from services.wall.parameters import Selection
 from streams.core.indicators import Count, answers, row
 from streams.live import UnitState
 
+MOST_OVERDUE = 2
+"""Units named in the footer: what fits beside the freshness."""
 _LEDGERS = 8
 """Periods remembered: one a wall, and a few that somebody looked at."""
 
@@ -60,8 +63,15 @@ class View:
     missed: int
     not_arisen: int
     """Indicators with a = 0: «chưa phát sinh»."""
-    open: int
     resolved: int
+    open: int | None
+    """Dossiers in process now; None, as all that follows, where the period does not include today:
+    what is overdue now says nothing of then."""
+    overdue: int | None
+    due_soon: int | None
+    """None also where the working calendar does not say."""
+    most_overdue: tuple[tuple[str, int], ...]
+    """(name, dossiers) of the units with the most overdue ones; of all units together alone."""
 
 
 class Views:
@@ -94,6 +104,9 @@ class Views:
             for indicator in self._book.indicators
             if unit is None or answers(indicator, unit)
         )
+        now = period.first <= today <= period.last
+        nows = [state.now for state in states.values()] if now else []
+        soon = [one.due_soon for one in nows]
         return View(
             installation=self._installation,
             book_title=self._book.title,
@@ -107,8 +120,11 @@ class Views:
             met=sum(i.met is True for i in shown),
             missed=sum(i.met is False for i in shown),
             not_arisen=sum(i.met is None for i in shown),
-            open=sum(state.now.open for state in states.values()),
             resolved=resolved,
+            open=sum(one.open for one in nows) if now else None,
+            overdue=sum(one.overdue for one in nows) if now else None,
+            due_soon=sum(n for n in soon if n is not None) if now and None not in soon else None,
+            most_overdue=_most_overdue(nows, registry, today) if code is None else (),
         )
 
     def _ledger(self, selection: Selection, today: date) -> Ledger:
@@ -144,6 +160,15 @@ class Views:
             due_unknown=figures.due_unknown,
             weeks=tuple((count.a, count.b) for count in weeks),
         )
+
+
+def _most_overdue(
+    nows: list[UnitNow], registry: Registry, today: date
+) -> tuple[tuple[str, int], ...]:
+    late = sorted((one for one in nows if one.overdue), key=lambda one: (-one.overdue, one.unit))
+    return tuple(
+        (_unit(registry, one.unit, today).name, one.overdue) for one in late[:MOST_OVERDUE]
+    )
 
 
 def _unit(registry: Registry, code: str, on: date) -> Unit:

@@ -30,7 +30,7 @@ class Cell(NamedTuple):
 
 def cells(known: Facts) -> tuple[Cell, ...]:
     """The cells in which a dossier with these facts is counted, each once."""
-    level, procedure, officer, received_at, closed_at, _, paid_days, bits = known
+    level, procedure, officer, received_at, closed_at, _, _, paid_days, _, bits = known
     found: tuple[Cell, ...] = ()
     if received_at is not None:
         day = local_day(received_at)
@@ -50,16 +50,22 @@ _new = tuple.__new__
 class UnitCounters:
     """The counters of one unit, by month; equal to a recount of its dossiers at every moment."""
 
-    __slots__ = ("dossiers", "last_recorded", "months", "open")
+    __slots__ = ("dossiers", "last_recorded", "months", "open_dossiers")
 
     def __init__(self) -> None:
         self.months: dict[str, dict[Cell, int]] = {}
         self.dossiers = 0
-        self.open = 0
+        self.open_dossiers: dict[str, Facts] = {}
+        """Those in process, by dossier code: what time alone can make overdue."""
         self.last_recorded = 0
         """When the newest event was admitted, in milliseconds; 0: none yet."""
 
-    def replace(self, before: Facts | None, after: Facts) -> set[str]:
+    @property
+    def open(self) -> int:
+        """Dossiers in process."""
+        return len(self.open_dossiers)
+
+    def replace(self, code: str, before: Facts | None, after: Facts) -> set[str]:
         """Count ``after`` in the place of ``before`` (None: a new dossier); the months touched."""
         touched: set[str] = set()
         if before is None:
@@ -67,7 +73,6 @@ class UnitCounters:
         elif before == after:
             return touched
         else:
-            self.open -= is_open(before)
             for cell in cells(before):
                 month = month_of(cell[1])
                 touched.add(month)
@@ -77,7 +82,10 @@ class UnitCounters:
                     counted[cell] = left
                 else:
                     del counted[cell]
-        self.open += is_open(after)
+        if is_open(after):
+            self.open_dossiers[code] = after
+        elif before is not None:
+            self.open_dossiers.pop(code, None)
         for cell in cells(after):
             month = month_of(cell[1])
             touched.add(month)
@@ -88,7 +96,7 @@ class UnitCounters:
 
 def is_open(known: Facts) -> bool:
     """Received, and not closed (or reopened since)."""
-    return known.received_at is not None and known.closed_at is None
+    return known[3] is not None and known[4] is None  # by position: this runs for every event
 
 
 @cache  # the days of a lifetime are few, and this runs for every event

@@ -13,7 +13,16 @@ from typing import Annotated, Any, ClassVar, TypeAlias
 import msgspec
 
 from schemas.registry import normal_procedure
-from schemas.words import Channel, DossierPart, Outcome, PaymentWay, ServiceLevel
+from schemas.upcasting import STEPS, lift
+from schemas.words import (
+    Channel,
+    DossierPart,
+    DueBasis,
+    Outcome,
+    PaymentWay,
+    ResultForm,
+    ServiceLevel,
+)
 from streams.core.days import milliseconds
 
 
@@ -57,6 +66,30 @@ class Digitized(Entry, tag=3, frozen=True, array_like=True, gc=False):
     complete: bool
 
 
+class SupplementRequested(Entry, tag=4, frozen=True, array_like=True, gc=False):
+    kind = 4
+
+    beyond_list: bool
+
+
+class SupplementReceived(Entry, tag=5, frozen=True, array_like=True, gc=False):
+    kind = 5
+
+    due: int | None
+    """The due moment that was set with it."""
+
+
+class Forwarded(Entry, tag=6, frozen=True, array_like=True, gc=False):
+    kind = 6
+
+    officer: str
+    step: str
+
+
+class PaymentRequested(Entry, tag=7, frozen=True, array_like=True, gc=False):
+    kind = 7
+
+
 class Paid(Entry, tag=8, frozen=True, array_like=True, gc=False):
     kind = 8
 
@@ -75,6 +108,14 @@ class Refunded(Entry, tag=9, frozen=True, array_like=True, gc=False):
 
 class FeeWaived(Entry, tag=10, frozen=True, array_like=True, gc=False):
     kind = 10
+
+
+class DueChanged(Entry, tag=11, frozen=True, array_like=True, gc=False):
+    kind = 11
+
+    due: int
+    extension: bool
+    """The law's own extension moves the due moment; a letter of apology does not."""
 
 
 class Resolved(Entry, tag=12, frozen=True, array_like=True, gc=False):
@@ -105,19 +146,53 @@ class Reopened(Entry, tag=17, frozen=True, array_like=True, gc=False):
     kind = 17
 
 
+class Corrected(Entry, tag=18, frozen=True, array_like=True, gc=False):
+    kind = 18
+
+    target: int
+    """Identity of the event that it corrects."""
+    replacement: (
+        Submitted
+        | Received
+        | Digitized
+        | SupplementRequested
+        | SupplementReceived
+        | Forwarded
+        | PaymentRequested
+        | Paid
+        | Refunded
+        | FeeWaived
+        | DueChanged
+        | Resolved
+        | Returned
+        | Rejected
+        | Withdrawn
+        | Stopped
+        | Reopened
+        | None
+    )
+    """What counts in its place, under the identity of the original; None: nothing does."""
+
+
 AnyEntry: TypeAlias = (
     Submitted
     | Received
     | Digitized
+    | SupplementRequested
+    | SupplementReceived
+    | Forwarded
+    | PaymentRequested
     | Paid
     | Refunded
     | FeeWaived
+    | DueChanged
     | Resolved
     | Returned
     | Rejected
     | Withdrawn
     | Stopped
     | Reopened
+    | Corrected
 )
 Dossier: TypeAlias = tuple[AnyEntry, ...]
 """The set, ordered by (moment, kind, id) so that equal sets are equal tuples and equal bytes."""
@@ -133,6 +208,7 @@ class ReceptionFlag:
     FEE = 16
     PAYMENT_ONLINE = 32
     PROCEDURE_KNOWN = 64
+    DUE_COMPUTED = 128
 
 
 class UnreadableEvent(ValueError):
@@ -153,6 +229,17 @@ _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 _LAST_MS = milliseconds(datetime(9999, 1, 1, tzinfo=UTC))
 
 
+class _Corrects(msgspec.Struct):
+    source: _Long
+    id: _Long
+
+
+class _Replacement(msgspec.Struct):
+    type: str
+    time: _Moment
+    data: "_Data"
+
+
 class _Data(msgspec.Struct):
     """Every field that any event carries and the fold reads."""
 
@@ -168,8 +255,14 @@ class _Data(msgspec.Struct):
     amount_vnd: _Amount = 0
     way: str = ""
     outcome: Outcome | None = None
-    electronic_result: bool = False
+    result_form: ResultForm | None = None
     claims_on_time: bool | None = None
+    beyond_list: bool = False
+    new_due_at: _Moment | None = None
+    step: _Long = ""
+    basis: DueBasis | None = None
+    corrects: _Corrects | None = None
+    replacement: _Replacement | None = None
 
 
 class _Frozen(msgspec.Struct):
@@ -177,6 +270,7 @@ class _Frozen(msgspec.Struct):
     service: ServiceLevel = ServiceLevel.NONE
     has_fee: bool = False
     payment_online: bool = False
+    due_at: _Moment | None = None
 
 
 class _Record(msgspec.Struct):
@@ -203,6 +297,9 @@ def read(value: bytes) -> tuple[str, str, AnyEntry]:
     """
     try:
         record = _record_decoder.decode(value)
+        replacement = record.data.replacement
+        if record.type in STEPS or (replacement is not None and replacement.type in STEPS):
+            record = _lifted(value)
         make = _MAKERS[record.type]
         base = (
             _ms(record.time),
@@ -211,7 +308,7 @@ def read(value: bytes) -> tuple[str, str, AnyEntry]:
             int(record.contenthash, 16),
             record.level,
         )
-        entry = make(base, record)
+        entry = make(base, record.data, record.frozen or _NOT_FROZEN)
     except UnreadableEvent:
         raise
     except KeyError:
@@ -219,6 +316,20 @@ def read(value: bytes) -> tuple[str, str, AnyEntry]:
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise UnreadableEvent(f"{type(error).__name__}: {error}") from error
     return record.unit, record.subject, entry
+
+
+def _lifted(value: bytes) -> _Record:
+    """The record with an older version of its event, or of a replacement, lifted to today's."""
+    said = msgspec.json.decode(value)
+    said["type"], said["data"] = lift(said["type"], said["data"])
+    replacement = said["data"].get("replacement")
+    if replacement is not None:
+        newest, data = lift(replacement["type"], replacement["data"])
+        said["data"] = {
+            **said["data"],
+            "replacement": {**replacement, "type": newest, "data": data},
+        }
+    return msgspec.convert(said, _Record)
 
 
 def event_id(source: str, event_id: str) -> int:
@@ -237,54 +348,94 @@ def _ms(moment: datetime) -> int:
 
 # One function for each type of event: what the fold keeps besides the five fields of every entry.
 _Base: TypeAlias = tuple[int, int, int, int, str]
-_Maker: TypeAlias = Callable[[_Base, _Record], AnyEntry]
+_Maker: TypeAlias = Callable[[_Base, _Data, _Frozen], AnyEntry]
+_NOT_FROZEN = _Frozen()
 
 
 def _bare(kind: Callable[..., AnyEntry]) -> _Maker:
-    return lambda base, record: kind(*base)
+    return lambda base, data, frozen: kind(*base)
 
 
-def _received(base: _Base, record: _Record) -> Received:
-    data = record.data
-    due = None if data.due_at is None else _ms(data.due_at)
-    flags = _reception_flags(data, record.frozen or _Frozen())
+def _received(base: _Base, data: _Data, frozen: _Frozen) -> Received:
+    flags = _reception_flags(data, frozen)
+    due_at = data.due_at
+    if due_at is None and frozen.due_at is not None:
+        due_at = frozen.due_at
+        flags |= ReceptionFlag.DUE_COMPUTED
+    due = None if due_at is None else _ms(due_at)
     return Received(*base, normal_procedure(data.procedure), data.officer, due, flags)
 
 
-def _digitized(base: _Base, record: _Record) -> Digitized:
-    data = record.data
+def _digitized(base: _Base, data: _Data, frozen: _Frozen) -> Digitized:
     complete = 0 < data.items_total <= data.items_digitized
     return Digitized(*base, data.part == DossierPart.APPLICATION.value, complete)
 
 
-def _paid(base: _Base, record: _Record) -> Paid:
-    data = record.data
+def _supplement_requested(base: _Base, data: _Data, frozen: _Frozen) -> SupplementRequested:
+    return SupplementRequested(*base, data.beyond_list)
+
+
+def _supplement_received(base: _Base, data: _Data, frozen: _Frozen) -> SupplementReceived:
+    return SupplementReceived(*base, None if data.new_due_at is None else _ms(data.new_due_at))
+
+
+def _forwarded(base: _Base, data: _Data, frozen: _Frozen) -> Forwarded:
+    return Forwarded(*base, data.officer, data.step)
+
+
+def _paid(base: _Base, data: _Data, frozen: _Frozen) -> Paid:
     return Paid(*base, data.payment_id, data.amount_vnd, data.way in _ONLINE_WAYS)
 
 
-def _refunded(base: _Base, record: _Record) -> Refunded:
-    data = record.data
+def _refunded(base: _Base, data: _Data, frozen: _Frozen) -> Refunded:
     return Refunded(*base, data.payment_id, data.amount_vnd, data.way in _ONLINE_WAYS)
 
 
-def _resolved(base: _Base, record: _Record) -> Resolved:
-    data = record.data
-    return Resolved(*base, data.electronic_result, data.claims_on_time, data.officer)
+def _due_changed(base: _Base, data: _Data, frozen: _Frozen) -> DueChanged:
+    if data.new_due_at is None:
+        raise UnreadableEvent("due_changed without a due moment")
+    return DueChanged(*base, _ms(data.new_due_at), data.basis is DueBasis.LEGAL_EXTENSION)
+
+
+def _resolved(base: _Base, data: _Data, frozen: _Frozen) -> Resolved:
+    electronic = data.result_form in (ResultForm.ELECTRONIC, ResultForm.BOTH)
+    return Resolved(*base, electronic, data.claims_on_time, data.officer)
+
+
+def _corrected(base: _Base, data: _Data, frozen: _Frozen) -> Corrected:
+    if data.corrects is None:
+        raise UnreadableEvent("a correction that names no event")
+    target = event_id(data.corrects.source, data.corrects.id)
+    new = data.replacement
+    if new is None:
+        return Corrected(*base, target, None)
+    make = _MAKERS.get(new.type)
+    if make is None or make is _corrected:
+        raise UnreadableEvent(f"a correction by {new.type!r}")
+    _, _, recorded, content, level = base
+    replacement = make((_ms(new.time), target, recorded, content, level), new.data, frozen)
+    return Corrected(*base, target, replacement)  # type: ignore[arg-type]  # not a Corrected
 
 
 _MAKERS: dict[str, _Maker] = {
     "motcua.dossier.submitted.v1": _bare(Submitted),
     "motcua.dossier.received.v1": _received,
     "motcua.dossier.digitized.v1": _digitized,
+    "motcua.dossier.supplement_requested.v1": _supplement_requested,
+    "motcua.dossier.supplement_received.v1": _supplement_received,
+    "motcua.dossier.forwarded.v1": _forwarded,
+    "motcua.dossier.payment_requested.v1": _bare(PaymentRequested),
     "motcua.dossier.paid.v1": _paid,
     "motcua.dossier.refunded.v1": _refunded,
     "motcua.dossier.fee_waived.v1": _bare(FeeWaived),
-    "motcua.dossier.resolved.v1": _resolved,
+    "motcua.dossier.due_changed.v1": _due_changed,
+    "motcua.dossier.resolved.v2": _resolved,
     "motcua.dossier.returned.v1": _bare(Returned),
     "motcua.dossier.rejected.v1": _bare(Rejected),
     "motcua.dossier.withdrawn.v1": _bare(Withdrawn),
     "motcua.dossier.stopped.v1": _bare(Stopped),
     "motcua.dossier.reopened.v1": _bare(Reopened),
+    "motcua.dossier.corrected.v1": _corrected,
 }
 _ONLINE_WAYS = frozenset({PaymentWay.NATIONAL_PORTAL.value, PaymentWay.LOCAL_GATEWAY.value})
 
@@ -329,6 +480,35 @@ def add(dossier: Dossier, entry: AnyEntry) -> tuple[Dossier, AnyEntry | None]:
     if not dossier or dossier[-1].at < entry.at or order(dossier[-1]) < order(entry):
         return (*dossier, entry), None
     return _sorted(dossier, entry), None
+
+
+def corrections(dossier: Dossier) -> dict[int, Corrected]:
+    """The correction in force for each corrected event, by the event's identity.
+
+    Of several for one event the latest (recorded, content) is in force. A correction of a
+    correction changes nothing.
+    """
+    found = [entry for entry in dossier if type(entry) is Corrected]
+    own = {entry.id for entry in found}
+    in_force: dict[int, Corrected] = {}
+    for entry in found:
+        if entry.target in own:
+            continue
+        other = in_force.get(entry.target)
+        if other is None or _precedence(other) < _precedence(entry):
+            in_force[entry.target] = entry
+    return in_force
+
+
+def effective(dossier: Dossier) -> Dossier:
+    """What the events say once every correction is heeded; a replacement has its own moment.
+
+    A replacement counts before its original has come, too.
+    """
+    in_force = corrections(dossier)
+    kept = [e for e in dossier if type(e) is not Corrected and e.id not in in_force]
+    kept += [e.replacement for e in in_force.values() if e.replacement is not None]
+    return tuple(sorted(kept, key=order))
 
 
 def merge(one: Dossier, other: Dossier) -> Dossier:

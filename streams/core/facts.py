@@ -5,15 +5,19 @@ engines are compared all the time. A fact's bit never changes its meaning; new f
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from streams.core.days import local_day
 from streams.core.dossier import (
     AnyEntry,
+    Corrected,
     Digitized,
     Dossier,
+    DueChanged,
     FeeWaived,
+    Forwarded,
     Paid,
+    PaymentRequested,
     Received,
     ReceptionFlag,
     Refunded,
@@ -23,8 +27,13 @@ from streams.core.dossier import (
     Returned,
     Stopped,
     Submitted,
+    SupplementReceived,
+    SupplementRequested,
     Withdrawn,
+    effective,
+    order,
 )
+from streams.core.working_time import UnknownDay, WorkingTime
 
 
 class Fact(NamedTuple):
@@ -57,11 +66,29 @@ FACTS: tuple[Fact, ...] = (
     Fact(15, "payment_undone", "thanh toán trực tuyến đã hoàn trả hết"),
     Fact(16, "due_known", "biết hạn trả"),
     Fact(17, "on_time", "có kết quả không muộn hơn hạn trả"),
+    Fact(18, "late", "có kết quả muộn hơn hạn trả"),
+    Fact(19, "due_computed", "hạn trả tính theo danh mục, phần mềm không báo"),
+    Fact(20, "supplemented", "có yêu cầu bổ sung hồ sơ"),
+    Fact(21, "supplemented_again", "có hơn một lần yêu cầu bổ sung"),
+    Fact(22, "supplement_beyond_list", "có yêu cầu bổ sung ngoài thành phần hồ sơ quy định"),
+    Fact(23, "extended", "được gia hạn theo quy định"),
+    Fact(24, "apologised", "có văn bản xin lỗi và hẹn lại"),
+    Fact(25, "corrected", "có đính chính"),
     Fact(32, "closed_before_received", "kết thúc trước khi tiếp nhận", anomaly=True),
     Fact(33, "closed_again", "kết thúc nhiều lần mà không mở lại", anomaly=True),
     Fact(34, "reception_unknown", "kết thúc mà không có tiếp nhận", anomaly=True),
     Fact(35, "procedure_unknown", "TTHC không có trong danh mục khi tiếp nhận", anomaly=True),
     Fact(36, "claim_differs", "phần mềm báo đúng hạn/trễ khác kết quả tính", anomaly=True),
+    Fact(37, "received_again", "tiếp nhận nhiều lần", anomaly=True),
+    Fact(38, "paid_before_received", "thanh toán trước khi tiếp nhận", anomaly=True),
+    Fact(39, "digitized_after_return", "số hóa sau khi đã trả kết quả", anomaly=True),
+    Fact(40, "returned_without_result", "trả kết quả khi chưa có kết quả", anomaly=True),
+    Fact(41, "reopened_unclosed", "mở lại khi chưa kết thúc", anomaly=True),
+    Fact(42, "supplement_unasked", "nhận bổ sung khi không có yêu cầu", anomaly=True),
+    Fact(43, "refund_exceeds_payment", "hoàn tiền nhiều hơn đã thanh toán", anomaly=True),
+    Fact(44, "correction_of_correction", "đính chính một đính chính", anomaly=True),
+    Fact(45, "correction_without_original", "đính chính sự kiện không có", anomaly=True),
+    Fact(46, "calendar_unknown", "lịch làm việc chưa có năm cần tính hạn", anomaly=True),
 )
 
 BIT: dict[str, int] = {fact.name: 1 << fact.bit for fact in FACTS}
@@ -83,13 +110,18 @@ class Facts(NamedTuple):
     procedure: str
     """Empty without a reception."""
     officer: str
-    """Who gave the result, else who received it; empty when unknown."""
+    """Who gave the result, else who has it, else who received it; empty when unknown."""
     received_at: int | None
     closed_at: int | None
     """The first closing after the last reopening; None: open."""
     due_at: int | None
+    """The due moment in force, with every pause that has ended (or that the closing ended)."""
+    waiting_since: int | None
+    """Papers were asked for then and have not come: the clock stands still. None once closed."""
     paid_days: tuple[int, ...]
     """Local days with an online payment that is not fully refunded, ascending."""
+    step: str
+    """Where the dossier was forwarded to last; empty when unknown."""
     bits: int
 
     def has(self, name: str) -> bool:
@@ -112,10 +144,28 @@ _PAID_ONLINE = BIT["paid_online"]
 _PAYMENT_UNDONE = BIT["payment_undone"]
 _DUE_KNOWN = BIT["due_known"]
 _ON_TIME = BIT["on_time"]
+_LATE = BIT["late"]
+_DUE_COMPUTED = BIT["due_computed"]
+_SUPPLEMENTED = BIT["supplemented"]
+_SUPPLEMENTED_AGAIN = BIT["supplemented_again"]
+_SUPPLEMENT_BEYOND_LIST = BIT["supplement_beyond_list"]
+_EXTENDED = BIT["extended"]
+_APOLOGISED = BIT["apologised"]
+_CORRECTED = BIT["corrected"]
 _CLOSED_BEFORE_RECEIVED = BIT["closed_before_received"]
 _CLOSED_AGAIN = BIT["closed_again"]
 _RECEPTION_UNKNOWN = BIT["reception_unknown"]
 _CLAIM_DIFFERS = BIT["claim_differs"]
+_RECEIVED_AGAIN = BIT["received_again"]
+_PAID_BEFORE_RECEIVED = BIT["paid_before_received"]
+_DIGITIZED_AFTER_RETURN = BIT["digitized_after_return"]
+_RETURNED_WITHOUT_RESULT = BIT["returned_without_result"]
+_REOPENED_UNCLOSED = BIT["reopened_unclosed"]
+_SUPPLEMENT_UNASKED = BIT["supplement_unasked"]
+_REFUND_EXCEEDS_PAYMENT = BIT["refund_exceeds_payment"]
+_CORRECTION_OF_CORRECTION = BIT["correction_of_correction"]
+_CORRECTION_WITHOUT_ORIGINAL = BIT["correction_without_original"]
+_CALENDAR_UNKNOWN = BIT["calendar_unknown"]
 
 # what a reception's flags say, as facts; the procedure's own fee is settled with the waivers
 _RECEPTION = (
@@ -128,35 +178,64 @@ _RECEPTION = (
 _OF_RECEPTION = tuple(
     sum(bit for flag, bit in _RECEPTION if flags & flag)
     | (0 if flags & ReceptionFlag.PROCEDURE_KNOWN else BIT["procedure_unknown"])
-    for flags in range(128)
+    for flags in range(256)
 )
 
+Move: TypeAlias = SupplementRequested | SupplementReceived | DueChanged
+"""What stops the clock, lets it run again, or moves the due moment."""
 
-def facts(dossier: Dossier) -> Facts:
+
+def facts(dossier: Dossier, work: WorkingTime) -> Facts:
     """Everything that follows from these events; the same for every order of arrival.
 
     The dossier must not be empty.
     """
-    received: Received | None = None
-    closing: AnyEntry | None = None
+    return _facts(dossier, work, dossier[0].level, 0)
+
+
+def _corrected_facts(dossier: Dossier, work: WorkingTime) -> Facts:
+    in_force = effective(dossier)
+    # what is void was never sent: it does not name the level either
+    level = (in_force or dossier)[0].level
+    return _facts(in_force, work, level, _correction_facts(dossier))
+
+
+def _correction_facts(dossier: Dossier) -> int:
+    found = [entry for entry in dossier if type(entry) is Corrected]
+    own = {entry.id for entry in found}
+    originals = {entry.id for entry in dossier} - own
     bits = 0
+    for entry in found:
+        if entry.target in own:
+            bits |= _CORRECTION_OF_CORRECTION
+        elif entry.target in originals:
+            bits |= _CORRECTED
+        else:
+            bits |= _CORRECTED | _CORRECTION_WITHOUT_ORIGINAL
+    return bits
+
+
+def _facts(dossier: Dossier, work: WorkingTime, first_level: str, bits: int) -> Facts:
+    """``dossier`` may be empty, when it is what corrections have left in force."""
+    received: Received | None = None
+    forwarded: Forwarded | None = None
+    closing: AnyEntry | None = None
+    returned = False
     payments: list[Paid | Refunded] = []
+    moves: list[Move] = []
     # Events come ordered by (moment, kind, id): «first» and «last» are positions. Exact types are
     # compared, the frequent ones first: this runs twice for every event.
     for entry in dossier:
         kind = type(entry)
-        if kind is Submitted or kind is Returned:
+        if kind is Submitted or kind is PaymentRequested:
             continue
         if kind is Digitized:
-            if entry.complete:  # type: ignore[union-attr]  # kind says so
-                bits |= (
-                    _APPLICATION_DIGITIZED
-                    if entry.application  # type: ignore[union-attr]  # kind says so
-                    else _RESULT_ELECTRONIC
-                )
+            bits |= _digitized(entry, returned)  # type: ignore[arg-type]  # kind says so
         elif kind is Received:
+            bits |= _RECEIVED if received is None else _RECEIVED_AGAIN
             received = received or entry  # type: ignore[assignment]  # kind says so
-            bits |= _RECEIVED
+        elif kind is Forwarded:
+            forwarded = entry  # type: ignore[assignment]  # kind says so
         elif kind is Paid or kind is Refunded:
             payments.append(entry)  # type: ignore[arg-type]  # kind says so
         elif kind in _CLOSED:
@@ -164,82 +243,187 @@ def facts(dossier: Dossier) -> Facts:
                 closing = entry
             else:
                 bits |= _CLOSED_AGAIN
+        elif kind is Returned:
+            returned = True
+            if closing is None:
+                bits |= _RETURNED_WITHOUT_RESULT
         elif kind is Reopened:
-            closing = None
+            if closing is None:
+                bits |= _REOPENED_UNCLOSED
+            closing, returned = None, False
         elif kind is FeeWaived:
             bits |= _FEE_WAIVED
+        elif kind is Corrected:
+            return _corrected_facts(dossier, work)
+        else:
+            moves.append(entry)  # type: ignore[arg-type]  # the kinds that are left
 
     paid_days: tuple[int, ...] = ()
     if payments:
-        paid_bits, paid_days = _payments(payments)
+        paid_bits, paid_days = _payments(payments, received)
         bits |= paid_bits
+    due = waiting_since = None
+    if moves:
+        moved_bits, due, waiting_since = _due(received, moves, closing, work)
+        bits |= moved_bits
+    elif received is not None:
+        due = received.due
+    if due is not None:
+        bits |= _DUE_KNOWN
     if received is not None:
         bits |= _OF_RECEPTION[received.flags]
         if received.flags & ReceptionFlag.FEE and not bits & _FEE_WAIVED:
             bits |= _FEE_OWED
-        if received.due is not None:
-            bits |= _DUE_KNOWN
-    if closing is not None:
-        bits |= _CLOSED[type(closing)] | _closing_facts(closing, received)
+        if received.flags & ReceptionFlag.DUE_COMPUTED:
+            bits |= _DUE_COMPUTED
     officer = closing.officer if type(closing) is Resolved else ""
-    closed_at = closing.at if closing else None
+    closed_at = None
+    if closing is not None:
+        closed_at = closing.at
+        bits |= _CLOSED[type(closing)] | _closing_facts(closing, received, due)
+    step = ""
+    if forwarded is not None:
+        officer, step = officer or forwarded.officer, forwarded.step
     if received is None:
-        return Facts(dossier[0].level, "", officer, None, closed_at, None, paid_days, bits)
+        level, procedure, received_at = first_level, "", None
+    else:
+        level, procedure, received_at = received.level, received.procedure, received.at
+        officer = officer or received.officer
     known = (
-        received.level,
-        received.procedure,
-        officer or received.officer,
-        received.at,
+        level,
+        procedure,
+        officer,
+        received_at,
         closed_at,
-        received.due,
+        due,
+        waiting_since,
         paid_days,
+        step,
         bits,
     )
     # a NamedTuple's own constructor takes twice the time
     return tuple.__new__(Facts, known)
 
 
-def _closing_facts(closing: AnyEntry, received: Received | None) -> int:
+def _digitized(entry: Digitized, returned: bool) -> int:
+    bits = _DIGITIZED_AFTER_RETURN if returned else 0
+    if entry.complete:
+        bits |= _APPLICATION_DIGITIZED if entry.application else _RESULT_ELECTRONIC
+    return bits
+
+
+def _closing_facts(closing: AnyEntry, received: Received | None, due: int | None) -> int:
     bits = 0
     if received is None:
-        bits |= _RECEPTION_UNKNOWN
+        # a dossier refused at submission was never received, and rightly so
+        bits |= _RECEPTION_UNKNOWN if type(closing) is not Rejected else 0
     elif closing.at < received.at:
         bits |= _CLOSED_BEFORE_RECEIVED
     if type(closing) is not Resolved:
         return bits
     if closing.electronic:
         bits |= _RESULT_ELECTRONIC
-    # a due moment that nobody knows is never met: leaving it out must not pay
-    due = received.due if received else None
-    on_time = due is not None and closing.at <= due
-    if on_time:
-        bits |= _ON_TIME
-    if closing.claim is not None and due is not None and closing.claim != on_time:
+    if due is None:
+        # a due moment that nobody knows is never met: leaving it out must not pay
+        return bits
+    on_time = closing.at <= due
+    bits |= _ON_TIME if on_time else _LATE
+    if closing.claim is not None and closing.claim != on_time:
         bits |= _CLAIM_DIFFERS
     return bits
 
 
-def _payments(payments: list[Paid | Refunded]) -> tuple[int, tuple[int, ...]]:
+def _due(
+    received: Received | None, moves: list[Move], closing: AnyEntry | None, work: WorkingTime
+) -> tuple[int, int | None, int | None]:
+    """(bits, due moment, waiting since) of what was asked for, answered and moved.
+
+    Moves count up to the closing; a pause still open then ends there. A due moment that somebody
+    set knows of every pause before it, so only what was waited after it is given back. An apology
+    moves nothing.
+    """
+    bits, until = 0, None if closing is None else closing.at
+    due, set_at = (received.due, received.at) if received else (None, None)
+    waiting: int | None = None
+    asked = False
+    pauses: list[tuple[int, int]] = []
+    for move in moves:
+        counts = until is None or move.at <= until
+        if type(move) is SupplementRequested:
+            bits |= _SUPPLEMENTED_AGAIN if bits & _SUPPLEMENTED else _SUPPLEMENTED
+            bits |= _SUPPLEMENT_BEYOND_LIST if move.beyond_list else 0
+            if counts and not asked:
+                waiting = move.at
+            asked = True
+        elif type(move) is SupplementReceived:
+            bits |= 0 if asked else _SUPPLEMENT_UNASKED
+            if counts and waiting is not None:
+                pauses.append((waiting, move.at))
+                waiting = None
+            asked = False
+        else:
+            bits |= _EXTENDED if move.extension else _APOLOGISED  # type: ignore[union-attr]
+        if counts and _sets_due(move) and (received is None or order(move) > order(received)):
+            due, set_at = move.due, move.at  # type: ignore[union-attr]
+    if until is not None and waiting is not None:
+        pauses.append((waiting, until))
+        waiting = None
+    if due is None or set_at is None or not pauses:
+        return bits, due, waiting
+    try:
+        return bits, _after_pauses(due, set_at, pauses, work), waiting
+    except UnknownDay:
+        return bits | _CALENDAR_UNKNOWN, None, waiting
+
+
+def _after_pauses(due: int, set_at: int, pauses: list[tuple[int, int]], work: WorkingTime) -> int:
+    """The due moment once what was waited after ``set_at`` is given back, pause by pause.
+
+    It cannot pass while the clock stands still: a pause moves it by its working time, and at
+    least to the pause's end. Papers that are asked for once it has passed excuse nothing.
+    """
+    for start, end in pauses:
+        begun = max(start, set_at)
+        if begun < end and begun <= due:
+            due = max(work.later(due, work.worked(end) - work.worked(begun)), end)
+    return due
+
+
+def _sets_due(move: Move) -> bool:
+    if type(move) is SupplementReceived:
+        return move.due is not None
+    return type(move) is DueChanged and move.extension
+
+
+def _payments(
+    payments: list[Paid | Refunded], received: Received | None
+) -> tuple[int, tuple[int, ...]]:
     """(bits, local days with an online payment that is not fully refunded)."""
-    if len(payments) == 1:
+    if len(payments) == 1 and type(payments[0]) is Paid and payments[0].amount:
         # nearly every dossier that pays at all: the same as below, told shorter
         only = payments[0]
-        if type(only) is not Paid or not only.online:
-            return 0, ()
-        return (_PAID_ONLINE, (local_day(only.at),)) if only.amount else (_PAYMENT_UNDONE, ())
+        bits = _PAID_BEFORE_RECEIVED if received and only.at < received.at else 0
+        return (bits | _PAID_ONLINE, (local_day(only.at),)) if only.online else (bits, ())
     left: dict[str, int] = {}
-    net, online = 0, False
+    left_online: dict[str, int] = {}
+    bits, net, online = 0, 0, False
     for entry in payments:
+        paid = type(entry) is Paid
+        signed = entry.amount if paid else -entry.amount
+        left[entry.payment] = left.get(entry.payment, 0) + signed
+        if paid and received and entry.at < received.at:
+            bits |= _PAID_BEFORE_RECEIVED
         if entry.online:
-            signed = entry.amount if type(entry) is Paid else -entry.amount
             net += signed
-            left[entry.payment] = left.get(entry.payment, 0) + signed
-            online = online or type(entry) is Paid
+            left_online[entry.payment] = left_online.get(entry.payment, 0) + signed
+            online = online or paid
+    if min(left.values()) < 0:
+        bits |= _REFUND_EXCEEDS_PAYMENT
     if not online:
-        return 0, ()
+        return bits, ()
     days = {
         local_day(entry.at)
         for entry in payments
-        if type(entry) is Paid and entry.online and left[entry.payment] > 0
+        if type(entry) is Paid and entry.online and left_online[entry.payment] > 0
     }
-    return (_PAID_ONLINE if net > 0 else _PAYMENT_UNDONE), tuple(sorted(days))
+    return bits | (_PAID_ONLINE if net > 0 else _PAYMENT_UNDONE), tuple(sorted(days))

@@ -26,17 +26,20 @@ class Count(NamedTuple):
 
 
 def count_cells(
-    indicator: Indicator, counted: Iterable[tuple[Cell, int]], procedures: frozenset[str]
+    indicator: Indicator,
+    counted: Iterable[tuple[Cell, int]],
+    procedures: frozenset[tuple[str, str]],
 ) -> Count:
     """a and b over cells of the period.
 
-    ``procedures`` are those of the catalogue that make up ``a`` where procedures are counted.
+    ``procedures`` are the (level, code) of the catalogue that make up ``a`` where procedures are
+    counted: a set union, so one that is paid in three communes counts once.
     """
     scope = mask(indicator.scope)
     hit = scope | mask(indicator.hit)
     if indicator.counts == "procedures":
-        paid = {c.procedure for c, _ in counted if c.measure == "paid"}
-        return Count(len(procedures), len(procedures & paid))
+        paid = {(c.level, c.procedure) for c, _ in counted if c.measure == "paid"}
+        return Count(len({code for _, code in procedures}), len({p for _, p in procedures & paid}))
     a = b = due_unknown = 0
     for cell, n in counted:
         if cell.measure != "closed" or indicator.level not in (None, cell.level):
@@ -150,8 +153,8 @@ def counts_of(
 
 def catalogue_scope(
     indicator: Indicator, registry: Registry, period: Period, level: str | None
-) -> frozenset[str]:
-    """The procedures that make up ``a`` of an indicator that counts procedures; else none."""
+) -> frozenset[tuple[str, str]]:
+    """The (level, code) of the procedures that make up ``a`` where procedures are counted."""
     if indicator.counts != "procedures":
         return frozenset()
     return registry.payment_procedures(period, level)

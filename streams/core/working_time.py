@@ -8,6 +8,7 @@ from datetime import time
 from itertools import accumulate
 
 from schemas.calendar import WorkingCalendar
+from schemas.registry import Procedure
 from streams.core.days import DAY_MS, UTC_OFFSET_MS, day_number, local_day, to_date
 
 
@@ -88,9 +89,17 @@ class WorkingTime:
         """The moment at which so many working hours have passed since reception."""
         return self.moment_when(self.worked(received_at) + hours * 3_600_000)
 
-    def moved(self, due: int, paused_from: int, paused_to: int) -> int:
-        """The due moment moved by the working time of a pause."""
-        paused = self.worked(paused_to) - self.worked(paused_from)
+    def owed(self, procedure: Procedure, received_at: int) -> int | None:
+        """The due moment by the procedure's time limit; None when the catalogue names none."""
+        if procedure.hours is not None:
+            return self.due_after_hours(received_at, procedure.hours)
+        if procedure.days is None:
+            return None
+        cut_off = None if procedure.cut_off is None else _ms(procedure.cut_off)
+        return self.due_after_days(received_at, procedure.days, cut_off)
+
+    def later(self, due: int, paused: int) -> int:
+        """The due moment moved by so much working time; 0 leaves it where it is."""
         return self.moment_when(self.worked(due) + paused) if paused else due
 
     def _index(self, day: int) -> int:

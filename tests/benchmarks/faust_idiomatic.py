@@ -9,15 +9,18 @@ from typing import Any
 
 import faust
 
+from schemas.calendar import load_calendar
 from streams.core.cells import cells
 from streams.core.dossier import add, decode, encode, read
 from streams.core.facts import facts
+from streams.core.working_time import WorkingTime
 
 PARTITIONS = 8
 
 
 def build(bootstrap: str, prefix: str, source: str, data: Path, counted: list[int]) -> faust.App:
     """The application; ``counted[0]`` grows with every event."""
+    work = WorkingTime(load_calendar())
     app = faust.App(
         f"{prefix}.idiomatic",
         broker=f"kafka://{bootstrap}",
@@ -47,8 +50,8 @@ def build(bootstrap: str, prefix: str, source: str, data: Path, counted: list[in
             dossier = decode(stored) if stored else ()
             grown, _ = add(dossier, entry)
             if grown is not dossier:
-                before = set(cells(facts(dossier))) if dossier else set()
-                after = set(cells(facts(grown)))
+                before = set(cells(facts(dossier, work))) if dossier else set()
+                after = set(cells(facts(grown, work)))
                 for cell in before - after:
                     counters[f"{unit}|{cell}"] -= 1
                 for cell in after - before:

@@ -10,7 +10,6 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from schemas import export
 from schemas.books import Period, load_book
-from schemas.events import EVENTS, EventKind
 from schemas.problems import FieldError, Problem
 from schemas.registry import load_registry
 from schemas.report import Report
@@ -18,7 +17,14 @@ from schemas.snapshots import UnitMonth, UnitNow
 from streams.core.cells import UnitCounters, rows
 from streams.core.facts import facts
 from streams.core.indicators import anomalies, counts_of, in_period, table
-from tests.contract.test_language_golden import admitted_golden, every_kind, golden
+from tests.contract.test_language_golden import (
+    VERSIONS,
+    WORK,
+    Version,
+    admitted_golden,
+    every_version,
+    golden,
+)
 from tests.support.histories import dossiers, histories
 
 PUBLISHED = {
@@ -55,34 +61,34 @@ def test_a_published_schema_is_a_schema(name: str) -> None:
     assert PUBLISHED[name]["$id"] == f"urn:motcua:schema:{name.removesuffix('.schema.json')}"
 
 
-@every_kind
-def test_an_example_is_valid_by_its_schema_and_by_the_one_of_all(kind: EventKind) -> None:
+@every_version
+def test_an_example_is_valid_by_its_schema_and_by_the_one_of_all(version: Version) -> None:
     """An emitter may validate what it sends before it sends it."""
-    check(f"{kind.name}.v1", orjson.loads(golden(kind)))
-    check("event", orjson.loads(golden(kind)))
+    check(version.name, orjson.loads(golden(version)))
+    check("event", orjson.loads(golden(version)))
 
 
-@every_kind
-def test_an_example_of_another_kind_is_not_valid(kind: EventKind) -> None:
+@every_version
+def test_an_example_of_another_kind_is_not_valid(version: Version) -> None:
     """A schema that takes everything describes nothing."""
-    for other in EVENTS:
-        if other is not kind:
+    for other in VERSIONS:
+        if other is not version:
             with pytest.raises(ValidationError):
-                check(f"{kind.name}.v1", orjson.loads(golden(other)))
+                check(version.name, orjson.loads(golden(other)))
 
 
-@every_kind
-def test_a_misspelt_field_is_not_valid(kind: EventKind) -> None:
+@every_version
+def test_a_misspelt_field_is_not_valid(version: Version) -> None:
     """Where the door is strict, the schema is."""
-    said = orjson.loads(golden(kind))
+    said = orjson.loads(golden(version))
     with pytest.raises(ValidationError):
         check("event", {**said, "data": {**said["data"], "full_name": "x"}})
 
 
-@every_kind
-def test_an_admitted_example_is_valid(kind: EventKind) -> None:
+@every_version
+def test_an_admitted_example_is_valid(version: Version) -> None:
     """Readers of motcua.events get what was published."""
-    check("admitted-event", orjson.loads(admitted_golden(kind)))
+    check("admitted-event", orjson.loads(admitted_golden(version)))
 
 
 @settings(max_examples=30)
@@ -92,8 +98,8 @@ def test_what_the_stream_writes_is_valid(history: list[bytes]) -> None:
     for record in history:
         check("admitted-event", orjson.loads(record))
     by_unit: dict[str, UnitCounters] = {}
-    for (unit, _), dossier in dossiers(history).items():
-        by_unit.setdefault(unit, UnitCounters()).replace(None, facts(dossier))
+    for (unit, code), dossier in dossiers(history).items():
+        by_unit.setdefault(unit, UnitCounters()).replace(code, None, facts(dossier, WORK))
     for unit, counters in by_unit.items():
         for month, counted in counters.months.items():
             written = UnitMonth(

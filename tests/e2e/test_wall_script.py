@@ -200,6 +200,37 @@ def test_a_sparkline_needs_two_weeks_and_stays_in_its_box(page: Page) -> None:
     assert flat.split('points="')[1].split('"')[0] == "0.0,23.1 100.0,20.9"
 
 
+@pytest.mark.parametrize(
+    ("said", "rows"),
+    [
+        (
+            {"overdue": 0, "due_soon": None, "open": 5},
+            ["Đang quá hạn 0", "Sắp đến hạn chưa rõ", "Đang giải quyết 5"],
+        ),
+        (
+            {"overdue": 3, "due_soon": 0, "open": 1200},
+            ["missed: Đang quá hạn 3", "Sắp đến hạn 0", "Đang giải quyết 1.200"],
+        ),
+        ({"open": None}, ["Đã giải quyết 7"]),
+    ],
+)
+def test_the_summary_alarms_when_there_is_something_to_do(
+    page: Page, said: dict[str, Any], rows: list[str]
+) -> None:
+    """No alarm at zero, no number that nobody knows, and nothing of now in a period of the past."""
+    draw = """async said => {
+        const { tiles } = await import('/overview.js');
+        const view = {unit: null, met: 1, missed: 0, not_arisen: 0, resolved: 7, indicators: [],
+                      ...said};
+        const box = document.createElement("div");
+        box.innerHTML = String(tiles(view)[0].markup);
+        return [...box.querySelectorAll("dl > div")].map((row) =>
+            (row.className ? row.className + ": " : "") +
+            [...row.children].map((part) => part.textContent.trim()).join(" "));
+    }"""
+    assert page.evaluate(draw, said) == rows
+
+
 def test_names_are_text_and_never_markup(page: Page) -> None:
     """Names come from files that somebody edits."""
     draw = """async () => {
@@ -208,8 +239,14 @@ def test_names_are_text_and_never_markup(page: Page) -> None:
                       units: 1, period_title: '', running: false};
         return String(header(view, 0));
     }"""
+    strip = """async () => {
+        const { footer } = await import('/frame.js');
+        const view = {demo: false, overdue: 2, most_overdue: [['<img src=x>', 2]]};
+        return String(footer(view, {band: false, sign: "live", text: ""}, null));
+    }"""
     markup = page.evaluate(draw)
     assert "<img" not in markup
+    assert "<img" not in page.evaluate(strip)
     assert "&#34;&#38;" in markup
 
 

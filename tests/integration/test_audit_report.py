@@ -25,6 +25,7 @@ from streams.core.facts import facts
 from streams.core.indicators import anomalies, counts_of, in_period, table
 from tests.support.clickhouse import Database, numbered
 from tests.support.histories import (
+    WORK,
     admitted,
     digitized,
     dossiers,
@@ -121,7 +122,7 @@ def test_the_report_from_events_equals_the_report_from_counters(client: Client, 
     database.store(numbered(a_district()))
     by_unit: dict[str, list[tuple[Cell, int]]] = {}
     for (unit, _), dossier in dossiers(a_district()).items():
-        counted = in_period(dict.fromkeys(cells(facts(dossier)), 1), YEAR)
+        counted = in_period(dict.fromkeys(cells(facts(dossier, WORK)), 1), YEAR)
         by_unit.setdefault(unit, []).extend(counted)
     counts = counts_of(BOOK, registry, YEAR, by_unit)
 

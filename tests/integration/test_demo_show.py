@@ -8,16 +8,18 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 
+from schemas.registry import load_registry
 from services.emitter import demo_key
-from services.emitter.demo import interrupted, show
+from services.emitter.demo import CannotShow, interrupted, show
 from services.emitter.demo_options import Options, options_of
 from services.emitter.demo_screen import Screen
-from services.emitter.demo_story import remembered
+from services.emitter.demo_story import memory_file, remembered
+from services.emitter.demo_units import registry_of_demo
 from services.gateway.credentials import credentials_file, read_credentials, verify
 from tests.support.installation import KEY, Installation, installation
 from tests.support.kafka import eventually
@@ -109,6 +111,47 @@ def test_another_seed_is_not_mixed_in(there: Installation, options: Options) -> 
     assert code == 2
     assert "--seed 1" in said
     assert there.dossiers == before
+
+
+def test_a_folder_of_an_earlier_edition_is_not_mixed_in(
+    there: Installation, options: Options
+) -> None:
+    """Its dossiers have the same codes and another life."""
+    memory_file(options.data).write_text('{"seed": 1, "dossiers": 9, "day": "", "runs": 1}')
+    code, said = _main(options)
+
+    assert code == 2
+    assert "--data DIR" in said
+    assert there.batches == []
+
+
+def test_the_invented_district_goes_on_after_the_real_one_ended(
+    there: Installation, options: Options
+) -> None:
+    """Districts were abolished in 2025; the folder's own registry says that this one was not."""
+    shown(options)
+    registry = load_registry(options.data / "registry")
+    known = {unit.code: unit for unit in registry.units}
+
+    assert {unit for unit, _ in there.dossiers} <= known.keys()
+    for code in ("23504", "dh-tp"):
+        unit = registry.unit(code, NOW.date())
+        assert unit is not None and unit.illustrative
+        assert unit.name == load_registry().unit(code, date(2023, 2, 1)).name  # type: ignore[union-attr]  # it is there
+    again = registry_of_demo(options.data)
+    assert again.units == registry.units
+
+
+def test_a_gateway_that_reads_another_registry_is_told(
+    there: Installation, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """--data names another folder than the installation's: every event would be refused."""
+    there.registry = load_registry()
+    monkeypatch.setattr("services.emitter.demo_units._KNOWN_WITHIN_S", 0.1)
+
+    with pytest.raises(CannotShow, match="--data"):
+        shown(options)
+    assert there.batches == []
 
 
 def test_real_data_is_never_touched(there: Installation, options: Options) -> None:

@@ -17,6 +17,7 @@ from streams.core.dossier import Dossier, add, read
 from streams.core.facts import facts
 from tests.integration.test_gateway_kafka import records
 from tests.support import kafka, services
+from tests.support.histories import WORK
 
 RECEIPT = Path(__file__).resolve().parents[3] / "shared" / "data" / "receipt.csv"
 MAPPING = parse_mapping(mapping_text("receipt"))
@@ -73,7 +74,7 @@ def test_the_receipt_log_arrives_whole_though_the_front_dies(front, kafka_broker
     for _, _, value in stored:
         unit, code, entry = read(orjson.dumps(value))
         dossiers[unit, code] = add(dossiers.get((unit, code), ()), entry)[0]
-    known = [facts(dossier) for dossier in dossiers.values()]
+    known = [facts(dossier, WORK) for dossier in dossiers.values()]
     assert len(known) == 1434
     assert sum(f.has("resolved") for f in known) == 1329
     assert sum(f.has("on_time") for f in known) == 952

@@ -20,7 +20,7 @@ from streams.core.facts import facts
 from streams.live import LiveUnits, MonthRecord, UnitState
 from tests.support import kafka
 from tests.support.clickhouse import Database, numbered
-from tests.support.histories import admitted, dossiers, paid, received, resolved, stopped
+from tests.support.histories import WORK, admitted, dossiers, paid, received, resolved, stopped
 
 NOW = datetime(2023, 3, 1, tzinfo=UTC)
 RECORDS = numbered(
@@ -60,9 +60,9 @@ def snapshots(records: list[Record], offset: int) -> tuple[UnitNow, list[UnitMon
     for record in records:
         if record.offset < offset:
             _, code, entry = read(record.value)
-            before = facts(folded[code]) if folded[code] else None
+            before = facts(folded[code], WORK) if folded[code] else None
             folded[code], _ = add(folded[code], entry)
-            counters.replace(before, facts(folded[code]))
+            counters.replace(code, before, facts(folded[code], WORK))
     place = {"unit": "23500", "partition": 0, "offset": offset}
     months = [
         UnitMonth(**place, month=month, cells=tuple(rows(Counter(counter))))
@@ -99,7 +99,7 @@ def counted_in(row: CellRow) -> tuple[str, ...]:
     return tuple(
         code
         for (_, code), dossier in sorted(dossiers(record.value for record in RECORDS).items())
-        if row[:6] in {found[:6] for found in rows(Counter(cells(facts(dossier))))}
+        if row[:6] in {found[:6] for found in rows(Counter(cells(facts(dossier, WORK))))}
     )
 
 

@@ -10,10 +10,13 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from schemas.topics import EVENTS, UNITS
+from streams.worker import TICK_S
+from tests.support import histories
 from tests.support.districts import Record, district
 from tests.support.kafka import RunningBroker, eventually
 from tests.support.recount import recount, shown
@@ -217,6 +220,36 @@ def test_two_workers_share_the_partitions_and_one_takes_over(
         send(log, records[len(records) // 2 :], per_second=2000)
         check_exact(log)
         two.kill()
+
+
+def test_a_dossier_becomes_overdue_with_no_event(
+    kafka_broker: RunningBroker, tmp_path: Path
+) -> None:
+    """Within a tick, in the unit's ``now`` alone, and no rate of resolved dossiers moves."""
+    prefix = kafka_broker.fresh_prefix()
+    log = Log(kafka_broker.bootstrap, prefix)
+    now = datetime.now(UTC)
+    due = now + timedelta(seconds=4)
+    events = (
+        histories.received(now.isoformat(), due=due.isoformat(), dossier="late"),
+        histories.received(now.isoformat(), due=now.isoformat(), dossier="waits", id="r2"),
+        histories.supplement_requested(now.isoformat(), dossier="waits"),
+    )
+    values = [histories.admitted(event) for event in events]
+    with WorkerProcess(kafka_broker.bootstrap, prefix, tmp_path) as worker:
+        worker.start_and_wait()
+        send(log, [Record(histories.UNIT, value) for value in values])
+        key = f"{histories.UNIT}|now"
+        eventually(lambda: last_of(log.units()).get(key, {}).get("open") == 2, 10, "both open")
+        before = last_of(log.units())
+        assert (before[key]["overdue"], before[key]["waiting"]) == (0, 1)
+        eventually(lambda: last_of(log.units())[key]["overdue"] == 1, 4 + 2 * TICK_S, "overdue")
+        after = last_of(log.units())
+        assert [one["dossier"] for one in after[key]["worst"]] == ["late"]
+        assert (after[key]["open"], after[key]["waiting"]) == (2, 1)
+        assert {k: v for k, v in after.items() if k != key} == {
+            k: v for k, v in before.items() if k != key
+        }
 
 
 def test_a_broken_stream_stops_the_worker(kafka_broker: RunningBroker, tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from clickhouse_connect.driver.client import Client
 
+from schemas.calendar import load_calendar
 from services.clickhouse import Pool, connect, migrate
-from services.historian import ClickHouseHistory, Record, batch_of
+from services.historian import ClickHouseHistory, Record, batch_of, store_calendar
 
 TOPIC = "motcua.events"
 
@@ -63,6 +64,7 @@ class Server:
         database = self.empty_database()
         client = database.connect()
         migrate(client)
+        store_calendar(client, load_calendar())
         client.close()
         return database
 

@@ -4,11 +4,20 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from schemas import events
 from schemas.admitted import FrozenProcedure, admit
-from schemas.words import Channel, DossierPart, Outcome, PaymentWay, ReturnWay, ServiceLevel
+from schemas.words import (
+    Channel,
+    DossierPart,
+    DueBasis,
+    Outcome,
+    PaymentWay,
+    ResultForm,
+    ReturnWay,
+    ServiceLevel,
+)
 
 _FIRST_DAY = datetime(2023, 1, 3, 1, 0, tzinfo=UTC)
 _SOURCE = "urn:test:one-stop"
@@ -56,6 +65,7 @@ def district(dossiers: int, units: int = 24, seed: int = 1, days: int = 60) -> l
     return [record for _, _, record in found]
 
 
+_Better = events.Replacement[Literal["motcua.dossier.digitized.v1"], events.DigitizedData]
 _Happened = tuple[events.LifecycleEvent, FrozenProcedure | None]
 
 
@@ -78,6 +88,11 @@ class _Dossier:
         if rnd.random() < 0.05:
             yield self.happened(events.FeeWaived, 1, reason="hộ nghèo")
         yield from self.money()
+        if rnd.random() < 0.4:
+            where = {"room": None, "step": "thẩm định", "step_due_at": None}
+            yield self.happened(events.Forwarded, 12, officer=rnd.choice(_OFFICERS), **where)
+        if rnd.random() < 0.12:
+            yield from self.moves()
         fate = rnd.random()
         if fate < 0.03:
             why = {"reason": "theo đơn", "officer": self.officer}
@@ -92,12 +107,15 @@ class _Dossier:
             events.Resolved,
             2,
             outcome=Outcome.APPROVED,
-            electronic_result=rnd.random() < 0.4,
+            result_form=ResultForm.ELECTRONIC if rnd.random() < 0.4 else ResultForm.PAPER,
             claims_on_time=rnd.choice((None, True)),
             officer=self.officer if rnd.random() < 0.5 else None,
         )
-        yield self.digitized(DossierPart.RESULT, 24)
+        result = self.digitized(DossierPart.RESULT, 24)
+        yield result
         yield self.happened(events.Returned, 1, way=ReturnWay.COUNTER)
+        if rnd.random() < 0.03:
+            yield self.corrected(result[0])
 
     def received(self, channel: Channel) -> _Happened:
         rnd = self.rnd
@@ -120,6 +138,44 @@ class _Dossier:
             applicant_kind=None,
         )
         return event, frozen
+
+    def moves(self) -> Iterator[_Happened]:
+        """Papers are asked for, or another due moment is named."""
+        rnd = self.rnd
+        new_due = self.at + timedelta(days=rnd.randrange(2, 12))
+        if rnd.random() < 0.3:
+            basis = rnd.choice(tuple(DueBasis))
+            yield self.happened(
+                events.DueChanged, 24, new_due_at=new_due, basis=basis, document="12/TB"
+            )
+            return
+        request = {"reason": "thiếu giấy tờ", "items": ("giấy chứng sinh",)}
+        yield self.happened(
+            events.SupplementRequested,
+            60,
+            officer=self.officer,
+            beyond_list=rnd.random() < 0.1,
+            **request,
+        )
+        if rnd.random() < 0.8:
+            named = new_due if rnd.random() < 0.5 else None
+            yield self.happened(events.SupplementReceived, 24, new_due_at=named)
+
+    def corrected(self, original: Any) -> _Happened:
+        """What was said of the result was wrong: say it better, or take it back."""
+        better = _Better.model_construct(
+            type=original.type,
+            time=original.time,
+            data=original.data.model_copy(update={"items_digitized": original.data.items_total}),
+        )
+        return self.happened(
+            events.Corrected,
+            1,
+            corrects=events.CorrectedEvent(source=original.source, id=original.id),
+            replacement=better if self.rnd.random() < 0.7 else None,
+            reason="nhập nhầm",
+            approved_by="LD01",
+        )
 
     def digitized(self, part: DossierPart, pause_h: float) -> _Happened:
         total = self.rnd.randrange(1, 5)

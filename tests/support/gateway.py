@@ -11,15 +11,19 @@ import httpx2
 import orjson
 from starlette.applications import Starlette
 
+from schemas.calendar import load_calendar
 from services.gateway import Keys, build_gateway, credentials_file
 from services.gateway.credentials import add_emitter
+from services.gateway.due import CatalogueDue
 from services.gateway.kafka_log import LogUnavailable, Record
 from services.metrics import Metrics
 from services.reread import registry_of
 from services.settings import Settings
+from streams.core.working_time import WorkingTime
 
 NOW = datetime(2023, 2, 10, 9, 0, tzinfo=UTC)
 UNITS = ("23500", "23503")
+OWED = CatalogueDue(WorkingTime(load_calendar()))
 SINGLE = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 
@@ -62,6 +66,24 @@ def withdrawn_with(**changes: Any) -> dict[str, Any]:
     """A valid withdrawal with changes in its data."""
     data = _changed({"reason": "hồ sơ nộp trùng"}, changes)
     return received(type="motcua.dossier.withdrawn.v1", data=data)
+
+
+def corrected_with(**changes: Any) -> dict[str, Any]:
+    """A valid correction, of the reception above, with changes in its data."""
+    data = {
+        "corrects": {"source": "https://motcua.example.vn", "id": "e-1"},
+        "replacement": {name: received()[name] for name in ("type", "time", "data")},
+        "reason": "nhập sai hạn trả",
+        "approved_by": "LD01",
+    }
+    return received(id="e-2", type="motcua.dossier.corrected.v1", data=_changed(data, changes))
+
+
+def replaced_with(**changes: Any) -> dict[str, Any]:
+    """A valid correction with changes in the data of the reception that it puts in place."""
+    replacement = corrected_with()["data"]["replacement"]
+    data = _changed(replacement["data"], changes)
+    return corrected_with(replacement={**replacement, "data": data})
 
 
 def _changed(whole: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

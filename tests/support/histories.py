@@ -6,17 +6,22 @@ said has a sensible value, so that a test names only what it is about.
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.admitted import FrozenProcedure, admit, content_hash, rfc3339_ms
-from schemas.events import EVENT, EVENTS, LifecycleEvent
+from schemas.calendar import load_calendar
+from schemas.events import EVENT, EVENTS, Corrected, LifecycleEvent
 from schemas.words import ServiceLevel
 from streams.core.days import milliseconds
 from streams.core.dossier import AnyEntry, Dossier, add, read
+from streams.core.facts import Facts, facts
+from streams.core.working_time import WorkingTime
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 UNIT = "23500"
@@ -28,6 +33,13 @@ CATALOGUE = FrozenProcedure(
     known=True, service=ServiceLevel.FULL, has_fee=True, payment_online=True
 )
 """A procedure that counts for every indicator."""
+
+WORK = WorkingTime(load_calendar())
+"""The working time of the shipped calendar, as the worker has it."""
+
+TYPES: dict[str, str] = {kind.name: kind.type for kind in EVENTS}
+"""Today's type of each kind, and of older versions by ``<kind>.v<n>``."""
+TYPES |= {t.removeprefix("motcua.dossier."): t for kind in EVENTS for t in kind.types}
 
 
 # -- builders
@@ -54,12 +66,15 @@ def cloud_event(
     dossier: str = DOSSIER,
     source: str = SOURCE,
 ) -> dict[str, Any]:
-    """The JSON object that an emitter would send; the id tells apart what happens apart."""
+    """The JSON object that an emitter would send; the id tells apart what happens apart.
+
+    ``kind`` is the name of a kind, or ``<kind>.v<n>`` for an older version.
+    """
     return {
         "specversion": "1.0",
         "id": id or f"{kind}-{at}",
         "source": source,
-        "type": f"motcua.dossier.{kind}.v1",
+        "type": TYPES[kind],
         "subject": dossier,
         "time": moment(at).isoformat(),
         "unit": unit,
@@ -138,7 +153,101 @@ def fee_waived(
     return event("fee_waived", at, {"reason": reason}, **attributes)
 
 
+def supplement_requested(
+    at: str = "2023-02-10T10:00",
+    *,
+    officer: str = "cb01",
+    reason: str = "thiếu giấy tờ",
+    items: tuple[str, ...] = ("giấy chứng sinh",),
+    beyond_list: bool = False,
+    **attributes: str,
+) -> LifecycleEvent:
+    data = {
+        "officer": officer,
+        "reason": reason,
+        "items": list(items),
+        "beyond_list": beyond_list,
+    }
+    return event("supplement_requested", at, data, **attributes)
+
+
+def supplement_received(
+    at: str = "2023-02-10T14:00", *, new_due: str | None = None, **attributes: str
+) -> LifecycleEvent:
+    data = {"new_due_at": moment(new_due).isoformat() if new_due else None}
+    return event("supplement_received", at, data, **attributes)
+
+
+def forwarded(
+    at: str = "2023-02-10T09:30",
+    *,
+    officer: str = "cb02",
+    room: str | None = None,
+    step: str | None = "thẩm định",
+    step_due: str | None = None,
+    **attributes: str,
+) -> LifecycleEvent:
+    data = {
+        "officer": officer,
+        "room": room,
+        "step": step,
+        "step_due_at": moment(step_due).isoformat() if step_due else None,
+    }
+    return event("forwarded", at, data, **attributes)
+
+
+def payment_requested(
+    at: str = "2023-02-10T08:45", *, amount: int = 8000, payment: str = "p1", **attributes: str
+) -> LifecycleEvent:
+    data = {"payment_id": payment, "amount_vnd": amount}
+    return event("payment_requested", at, data, **attributes)
+
+
+def due_changed(
+    at: str = "2023-02-10T15:00",
+    *,
+    new_due: str = "2023-02-14T17:00",
+    basis: str = "legal_extension",
+    document: str = "12/TB-UBND",
+    **attributes: str,
+) -> LifecycleEvent:
+    data = {"new_due_at": moment(new_due).isoformat(), "basis": basis, "document": document}
+    return event("due_changed", at, data, **attributes)
+
+
+def extended(
+    at: str = "2023-02-10T15:00", *, new_due: str = "2023-02-14T17:00", **attributes: str
+) -> LifecycleEvent:
+    return due_changed(at, new_due=new_due, basis="legal_extension", **attributes)
+
+
+def apologised(
+    at: str = "2023-02-10T15:00", *, new_due: str = "2023-02-14T17:00", **attributes: str
+) -> LifecycleEvent:
+    return due_changed(at, new_due=new_due, basis="apology", document="3/PXL", **attributes)
+
+
 def resolved(
+    at: str = "2023-02-10T16:00",
+    *,
+    outcome: str = "approved",
+    electronic: bool = False,
+    form: str | None = None,
+    claims_on_time: bool | None = None,
+    officer: str | None = None,
+    **attributes: str,
+) -> LifecycleEvent:
+    """``form`` is the form of the result where ``electronic`` does not say enough."""
+    data = {
+        "outcome": outcome,
+        "result_form": form or ("electronic" if electronic else "paper"),
+        "claims_on_time": claims_on_time,
+        "officer": officer,
+    }
+    return event("resolved", at, data, **attributes)
+
+
+def resolved_v1(
     at: str = "2023-02-10T16:00",
     *,
     outcome: str = "approved",
@@ -153,7 +262,7 @@ def resolved(
         "claims_on_time": claims_on_time,
         "officer": officer,
     }
-    return event("resolved", at, data, **attributes)
+    return event("resolved.v1", at, data, **attributes)
 
 
 def returned(
@@ -178,6 +287,40 @@ def reopened(at: str = "2023-02-10T14:00", **attributes: str) -> LifecycleEvent:
     return event("reopened", at, {"reason": "kết quả có sai sót"}, **attributes)
 
 
+def corrected(
+    original: LifecycleEvent,
+    replacement: LifecycleEvent | None = None,
+    at: str = "2023-02-20T09:00",
+    *,
+    reason: str = "nhập nhầm",
+    approved_by: str = "ld01",
+    **attributes: str,
+) -> LifecycleEvent:
+    """``replacement`` says what should have been said; its id says nothing. None: void."""
+    data = correction_data(original.source, original.id, replacement, reason, approved_by)
+    return event("corrected", at, data, **attributes)
+
+
+def correction_data(
+    source: str,
+    id: str,
+    replacement: LifecycleEvent | None,
+    reason: str = "nhập nhầm",
+    approved_by: str = "ld01",
+) -> dict[str, Any]:
+    """The data of a correction of the event with this source and id."""
+    said = None
+    if replacement is not None:
+        said = orjson.loads(replacement.model_dump_json(include={"type", "time", "data"}))
+        said["data"] = {name: value for name, value in said["data"].items() if value is not None}
+    return {
+        "corrects": {"source": source, "id": id},
+        "replacement": said,
+        "reason": reason,
+        "approved_by": approved_by,
+    }
+
+
 def admitted(
     said: LifecycleEvent,
     recorded_at: str | datetime | None = None,
@@ -196,8 +339,16 @@ def admitted(
         recorded_at=recorded_at.astimezone(UTC),
         level=level,
         emitter=emitter,
-        frozen=frozen if said.type == "motcua.dossier.received.v1" else None,
+        frozen=frozen if speaks_of_reception(said) else None,
     )
+
+
+def speaks_of_reception(said: LifecycleEvent) -> bool:
+    """Whether admission freezes the catalogue into it."""
+    if isinstance(said, Corrected):
+        replacement = said.data.replacement
+        return replacement is not None and replacement.type == TYPES["received"]
+    return said.type == TYPES["received"]
 
 
 def entry(said: LifecycleEvent | bytes, **admission: Any) -> AnyEntry:
@@ -214,6 +365,11 @@ def fold(entries: Iterable[AnyEntry]) -> Dossier:
     return dossier
 
 
+def facts_of(happened: Iterable[AnyEntry]) -> Facts:
+    """What follows from these entries, by the shipped calendar."""
+    return facts(fold(happened), WORK)
+
+
 def dossiers(records: Iterable[bytes]) -> dict[tuple[str, str], Dossier]:
     """Every dossier of these records, added in their order, by (unit, code)."""
     found: dict[tuple[str, str], Dossier] = {}
@@ -225,46 +381,68 @@ def dossiers(records: Iterable[bytes]) -> dict[tuple[str, str], Dossier]:
 
 # -- strategies
 
+
+def for_all(examples: int = 60, **strategies: st.SearchStrategy[Any]) -> Callable[[Any], Any]:
+    """The law holds for everything that is drawn."""
+    return lambda law: settings(max_examples=examples)(given(**strategies)(law))
+
+
 UNITS = ("23500", "23503", "dh-tp")
 LEVELS = {"23500": "commune", "23503": "commune", "dh-tp": "district"}
 PROCEDURES = ("1.001193", "2.000635", "1.001612", "1.009122.000.00.00.H36")
 OFFICERS = ("cb01", "cb02")
 
-# few moments, so that they often coincide: around a due moment, around midnight in Việt Nam
-# (17:00 UTC), around the turn of a month and of a year
+# few moments, so that they often coincide: around a due moment and the close of offices, in the
+# evening and over Tết when no working time passes, around midnight in Việt Nam (17:00 UTC), around
+# the turn of a month and of a year; and one each side of the years that the calendar knows
 _MOMENTS = tuple(
     moment(text)
     for text in (
+        "2021-12-31T16:30",
         "2022-12-31T23:59:59.999",
         "2023-01-01T00:00",
+        "2023-01-19T16:00",
+        "2023-01-27T08:00",
         "2023-02-10T08:30",
         "2023-02-10T16:59:59.999",
         "2023-02-10T17:00",
         "2023-02-10T17:00:00.001",
+        "2023-02-10T19:30",
         "2023-02-10T23:59:59.999",
         "2023-02-11T00:00",
+        "2023-02-13T09:00",
         "2023-02-28T17:01",
         "2023-03-01T00:00",
         "2023-03-14T10:00",
+        "2027-01-04T08:00",
     )
 )
 _REASONS = st.sampled_from(("hộ nghèo", "theo yêu cầu", "quá hạn bổ sung"))
 _CHANNELS = st.sampled_from(("counter", "online", "postal"))
 _OFFICERS = st.none() | st.sampled_from(OFFICERS)
+_PAYMENTS = st.sampled_from(("p1", "p2"))
+_AMOUNTS = st.sampled_from((2000, 8000, 10_000))
 _MONEY = st.fixed_dictionaries(
     {
-        "payment_id": st.sampled_from(("p1", "p2")),
-        "amount_vnd": st.sampled_from((2000, 8000, 10_000)),
+        "payment_id": _PAYMENTS,
+        "amount_vnd": _AMOUNTS,
         "way": st.sampled_from(("national_portal", "local_gateway", "transfer", "cash")),
     }
 )
 _CLOSED = st.fixed_dictionaries({"reason": _REASONS, "officer": _OFFICERS})
+_RESULT = {
+    "outcome": st.sampled_from(("approved", "refused")),
+    "claims_on_time": st.none() | st.booleans(),
+    "officer": _OFFICERS,
+}
 
 moments = st.sampled_from(_MOMENTS) | st.datetimes(
     datetime.fromisoformat("2022-12-01"),
     datetime.fromisoformat("2023-04-01"),
     timezones=st.just(ZONE),
 ).map(lambda drawn: drawn.replace(microsecond=drawn.microsecond // 1000 * 1000))
+
+_WRITTEN = moments.map(datetime.isoformat)
 
 DATA: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "submitted": st.fixed_dictionaries({"channel": _CHANNELS}),
@@ -273,7 +451,7 @@ DATA: dict[str, st.SearchStrategy[dict[str, Any]]] = {
             "procedure": st.sampled_from(PROCEDURES),
             "channel": _CHANNELS,
             "paperless": st.booleans(),
-            "due_at": st.none() | moments.map(datetime.isoformat),
+            "due_at": st.none() | _WRITTEN,
             "officer": _OFFICERS,
             "applicant_kind": st.none() | st.sampled_from(("citizen", "business")),
         }
@@ -285,16 +463,38 @@ DATA: dict[str, st.SearchStrategy[dict[str, Any]]] = {
             "items_digitized": st.integers(0, 3),
         }
     ),
+    "supplement_requested": st.fixed_dictionaries(
+        {
+            "officer": st.sampled_from(OFFICERS),
+            "reason": st.just("thiếu giấy tờ"),
+            "items": st.just(["giấy chứng sinh"]),
+            "beyond_list": st.booleans(),
+        }
+    ),
+    "supplement_received": st.fixed_dictionaries({"new_due_at": st.none() | _WRITTEN}),
+    "forwarded": st.fixed_dictionaries(
+        {
+            "officer": st.sampled_from(("cb02", "cb03")),
+            "room": st.none() | st.just("Phòng Tư pháp"),
+            "step": st.none() | st.sampled_from(("thẩm định", "trình ký")),
+            "step_due_at": st.none() | _WRITTEN,
+        }
+    ),
+    "payment_requested": st.fixed_dictionaries(
+        {"payment_id": _PAYMENTS, "amount_vnd": _AMOUNTS},
+    ),
     "paid": _MONEY,
     "refunded": _MONEY,
     "fee_waived": st.fixed_dictionaries({"reason": _REASONS}),
-    "resolved": st.fixed_dictionaries(
+    "due_changed": st.fixed_dictionaries(
         {
-            "outcome": st.sampled_from(("approved", "refused")),
-            "electronic_result": st.booleans(),
-            "claims_on_time": st.none() | st.booleans(),
-            "officer": _OFFICERS,
+            "new_due_at": _WRITTEN,
+            "basis": st.sampled_from(("legal_extension", "apology")),
+            "document": st.just("12/TB-UBND"),
         }
+    ),
+    "resolved": st.fixed_dictionaries(
+        {"result_form": st.sampled_from(("electronic", "paper", "both")), **_RESULT}
     ),
     "returned": st.fixed_dictionaries({"way": _CHANNELS}),
     "rejected": _CLOSED,
@@ -304,16 +504,47 @@ DATA: dict[str, st.SearchStrategy[dict[str, Any]]] = {
 }
 """What the data of each kind of event may be; every line of ``EVENTS`` needs one."""
 
-# what a dossier lives from comes more often than the rest, so that interesting ones are drawn
-KINDS = (*(kind.name for kind in EVENTS), "received", "resolved", "paid", "reopened")
+OLDER = {"resolved.v1": st.fixed_dictionaries({"electronic_result": st.booleans(), **_RESULT})}
+"""The same for older versions."""
 
-catalogues = st.builds(
-    FrozenProcedure,
-    known=st.booleans(),
-    service=st.sampled_from(ServiceLevel),
-    has_fee=st.booleans(),
-    payment_online=st.booleans(),
+# what a dossier lives from comes more often than the rest, so that interesting ones are drawn
+_OFTEN = ("received", "received", "resolved", "paid", "reopened")
+_CLOCK = ("supplement_requested", "supplement_received", "due_changed")
+_REPLACEMENTS = (*DATA, *OLDER, *_OFTEN, *_CLOCK)
+KINDS = (*_REPLACEMENTS, *(("corrected",) * 6))
+
+_CATALOGUES = tuple(
+    FrozenProcedure(known=known, service=service, has_fee=fee, payment_online=online, due_at=due)
+    for known, fee, online in product((True, False), repeat=3)
+    for service in ServiceLevel
+    for due in (None, moment("2023-02-10T17:00").astimezone(UTC))
 )
+
+
+def _frozen_by(contenthash: str) -> FrozenProcedure:
+    """What the catalogue says: any of many, but one and the same for what says the same.
+
+    Of copies that were recorded in the same millisecond only the content decides.
+    """
+    return _CATALOGUES[int(contenthash, 16) % len(_CATALOGUES)]
+
+
+# one pool for all kinds: an id is sometimes taken twice, with another content
+_IDS = st.integers(0, 24).map("e{}".format)
+
+
+@st.composite
+def corrections(draw: st.DrawFn, ids: st.SearchStrategy[str] = _IDS) -> dict[str, Any]:
+    """The data of a correction, of an event that may be there, come later, never come, be corrected
+    already or be a correction itself."""
+    if draw(st.integers(0, 2)) == 0:
+        return correction_data(SOURCE, draw(ids), None)
+    kind = draw(st.sampled_from(_REPLACEMENTS))
+    replacement = event(kind, draw(moments).isoformat(), draw({**DATA, **OLDER}[kind]))
+    return correction_data(SOURCE, draw(ids), replacement)
+
+
+DATA["corrected"] = corrections()
 
 
 @st.composite
@@ -325,18 +556,23 @@ def records(draw: st.DrawFn, units: tuple[str, ...] = UNITS, dossiers_each: int 
     said = event(
         kind,
         at.isoformat(),
-        draw(DATA[kind]),
-        # one pool for all kinds: an id is sometimes taken twice, with another content
-        id=f"e{draw(st.integers(0, 40))}",
+        draw({**DATA, **OLDER}[kind]),
+        id=draw(_IDS),
         unit=unit,
         dossier=f"{unit}-{draw(st.integers(1, dossiers_each))}",
     )
-    return admitted(
+    record = admitted(
         said,
         at + timedelta(milliseconds=draw(st.sampled_from((0, 1, 1500, 90_000_000)))),
         level=LEVELS.get(unit, "commune"),
-        frozen=draw(catalogues) if kind == "received" else CATALOGUE,
     )
+    return _again(record, _freeze)
+
+
+def _freeze(record: dict[str, Any]) -> None:
+    if "frozen" in record:
+        frozen = _frozen_by(record["contenthash"]).model_dump(mode="json", exclude_none=True)
+        record["frozen"] = frozen
 
 
 def _again(record: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
@@ -363,6 +599,7 @@ def _copies(draw: st.DrawFn, record: bytes) -> bytes:
                 other["recordedat"] = kept["recordedat"]
             said = (other[name] for name in ("type", "subject", "time", "unit", "data"))
             other["contenthash"] = content_hash(*said)
+            _freeze(other)
             return orjson.dumps(other)
 
 
@@ -376,7 +613,8 @@ def histories(
 ) -> list[bytes]:
     """Admitted events of several dossiers in the order of their arrival, with everything that
     happens to real ones: equal moments, copies, conflicting copies, refunds, reopenings, closings
-    before the reception or without one.
+    before the reception or without one, papers asked for and brought, due moments moved, and
+    corrections of what is there, of what is not, and of corrections.
     """
     one = records(units, dossiers_each)
     history = draw(st.lists(one, min_size=min_size, max_size=max_size))

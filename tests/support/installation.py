@@ -11,13 +11,17 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from schemas.books import Period, load_book
+from schemas.calendar import load_calendar
 from schemas.registry import load_registry
 from schemas.report import Report
+from services.emitter.demo_units import invented
 from services.gateway.admission import Accepted, Admission, Emitter, Limits
 from streams.core.cells import Cell, cells
 from streams.core.dossier import Dossier, add, read
 from streams.core.facts import facts
 from streams.core.indicators import anomalies, counts_of, in_period, table
+from streams.core.working_time import WorkingTime
+from tests.support.gateway import OWED
 
 KEY = "mc_0123456789ab_" + "k" * 43
 
@@ -39,7 +43,8 @@ class Installation:
         self.batches: list[int] = []
         """Sizes, as they came."""
         self.dossiers: dict[tuple[str, str], Dossier] = {}
-        self.registry = load_registry()
+        self.registry = invented(load_registry())
+        self.work = WorkingTime(load_calendar())
         self.lock = threading.Lock()
 
     def take(self, body: bytes) -> tuple[int, dict[str, Any]]:
@@ -50,7 +55,9 @@ class Installation:
                 return 503, {"detail_vi": "Kafka chưa xác nhận", "detail": "Kafka is away"}
             units = frozenset(unit.code for unit in self.registry.units) - self.refused_units
             now = datetime.now(UTC)
-            verdicts = Admission(Emitter("demo", units), self.registry, now, Limits()).batch(body)
+            verdicts = Admission(Emitter("demo", units), self.registry, now, Limits(), OWED).batch(
+                body
+            )
             assert isinstance(verdicts, list), verdicts
             self.batches.append(len(verdicts))
             items = [self._keep(verdict) for verdict in verdicts]
@@ -73,7 +80,7 @@ class Installation:
         by_unit: dict[str, Counter[Cell]] = {}
         with self.lock:
             for (unit, _), dossier in self.dossiers.items():
-                by_unit.setdefault(unit, Counter()).update(cells(facts(dossier)))
+                by_unit.setdefault(unit, Counter()).update(cells(facts(dossier, self.work)))
         counted = {unit: in_period(counter, period) for unit, counter in by_unit.items()}
         everything = [pair for pairs in counted.values() for pair in pairs]
         counts = counts_of(book, self.registry, period, counted)

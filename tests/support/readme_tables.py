@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from schemas.books import load_book
-from schemas.events import EVENTS
+from schemas.events import EVENTS, EventKind
 from schemas.topics import TOPICS
 from services.cli.main import app
 from services.settings import Settings
@@ -27,7 +27,7 @@ def tables() -> dict[str, str]:
             ("type", "Vietnamese", "portal status", "fields of `data`", "says"),
             (
                 (
-                    f"`{kind.type}`",
+                    _type(kind),
                     kind.title,
                     kind.status or "–",
                     ", ".join(f"`{name}`" for name in _data_model(kind.model).model_fields),
@@ -91,6 +91,12 @@ def with_tables(text: str) -> str:
     return text
 
 
+def _type(kind: EventKind) -> str:
+    """Today's type, and the versions that are read as well."""
+    older = "".join(f", `.{full.rpartition('.')[2]}`" for full in reversed(kind.types[:-1]))
+    return f"`{kind.type}`{older}"
+
+
 def _commands() -> list[tuple[str, str]]:
     listed = {
         "test": "everything that proves the product; options go to pytest",
@@ -116,7 +122,7 @@ def _data_model(model: type) -> type:
 
 
 def _first_line(text: str | None) -> str:
-    return (text or "").strip().split("\n\n")[0].replace("\n", " ").strip()
+    return " ".join((text or "").strip().split("\n\n")[0].split())
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

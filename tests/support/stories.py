@@ -8,8 +8,8 @@ from typing import Any
 
 from schemas.admitted import FrozenProcedure
 from schemas.events import LifecycleEvent
-from streams.core.facts import FACTS, Facts, facts
-from tests.support.histories import CATALOGUE, entry, fold
+from streams.core.facts import FACTS, Facts
+from tests.support.histories import CATALOGUE, entry, facts_of
 
 _FACT_NAMES = frozenset(fact.name for fact in FACTS)
 
@@ -34,8 +34,8 @@ class Story:
     @property
     def facts(self) -> Facts:
         """What follows from the events."""
-        return facts(
-            fold(entry(said, level=self._level, frozen=self._frozen) for said in self._events)
+        return facts_of(
+            entry(said, level=self._level, frozen=self._frozen) for said in self._events
         )
 
     def then(self, **expected: Any) -> "Story":

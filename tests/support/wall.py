@@ -72,6 +72,8 @@ def state(
     counted: Mapping[Cell, int],
     *,
     still_open: int = 0,
+    overdue: int = 0,
+    due_soon: int | None = 0,
     last_event_at: str | None = "2023-11-10T07:31:58.000Z",
     offset: int = 1,
 ) -> UnitState:
@@ -91,6 +93,8 @@ def state(
         open=still_open,
         months=tuple(months),
         last_recorded_at=last_event_at,
+        overdue=overdue,
+        due_soon=due_soon,
     )
     return UnitState(now, months)
 
@@ -118,8 +122,10 @@ def district_year(scale: int = 1) -> list[UnitState]:
     registry = load_registry()
     procedures = sorted(p.code for p in registry.procedures if p.payment_online)
     states = []
-    districts = [u for u in registry.units if u.level == "district"]
-    communes = [u for u in registry.units if u.level == "commune"]
+    # as they were on the day that the wall shows: codes of theirs were reused later
+    units = [u for u in registry.units if u.holds(NOW.date())]
+    districts = [u for u in units if u.level == "district"]
+    communes = [u for u in units if u.level == "commune"]
     for number, unit in enumerate(communes):
         used = procedures[number % 3 : 3 + number % 4]
         states.append(_unit_year(unit, 457, scale, number, 0.18, 0.982, used))
@@ -152,7 +158,13 @@ def _unit_year(
         counted[Cell("closed", day, unit.level, "1.001193", "cb01", bits)] += scale
     for code in used:
         counted[Cell("paid", first + 40, unit.level, code, "cb01", 1)] += 1
-    return state(unit.code, counted, still_open=15 + 3 * number)
+    return state(
+        unit.code,
+        counted,
+        still_open=(15 + 3 * number) * scale,
+        overdue=(number % 4 and number // 3) * scale,
+        due_soon=number // 2 * scale,
+    )
 
 
 def build_test_app(

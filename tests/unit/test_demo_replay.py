@@ -1,5 +1,6 @@
 """A day passes faster than life, in order and complete; what is remembered of a demonstration."""
 
+import json
 import random
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from schemas.registry import load_registry
 from services.emitter.client import GatewayAway, Refusal
 from services.emitter.demo_story import (
+    EDITION,
     VIET_NAM,
     Story,
     Told,
@@ -22,6 +24,7 @@ from services.emitter.demo_story import (
     remembered,
     story_of,
 )
+from services.emitter.demo_units import invented
 from services.emitter.replay import (
     LONGEST_PAUSE_S,
     Sent,
@@ -33,7 +36,7 @@ from services.emitter.replay import (
 )
 from services.emitter.simulate import EventDict, simulate_day
 
-REGISTRY = load_registry()
+REGISTRY = invented(load_registry())
 FIRST, DAY = date(2026, 1, 1), date(2026, 10, 30)
 
 
@@ -178,7 +181,7 @@ def test_somebody_walks_in_every_few_seconds_and_nothing_is_sent_early() -> None
     with pytest.raises(KeyboardInterrupt):
         walk_ins(REGISTRY, gateway, clock.local, random.Random(1), sleep)
     codes = {event["subject"] for _, event in gateway.got}
-    resolved = [event for _, event in gateway.got if event["type"].endswith("resolved.v1")]
+    resolved = [event for _, event in gateway.got if ".resolved." in event["type"]]
 
     assert 15 <= len(codes) <= 50
     assert len(resolved) >= len(codes) / 2
@@ -230,6 +233,14 @@ def test_a_data_folder_remembers_what_was_told(tmp_path: Path) -> None:
     begin(tmp_path, story)
     again = remembered(tmp_path)
     assert again is not None and (again.runs, again.day) == (2, "2026-10-30")
+
+
+def test_a_folder_of_the_first_edition_says_so(tmp_path: Path) -> None:
+    """Its dossiers were told otherwise: the same ids with another content would be conflicts."""
+    old = {"seed": 1, "dossiers": 6000, "day": "2026-10-30", "runs": 1}
+    memory_file(tmp_path).write_text(json.dumps(old))
+    told = remembered(tmp_path)
+    assert told is not None and told.edition == 1 < EDITION
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"seed": 1}', '{"unknown": 1}'])

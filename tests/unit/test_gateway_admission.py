@@ -1,22 +1,30 @@
 """What is admitted, what is refused, and that a refusal tells its reader what to do."""
 
 import random
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import orjson
 import pytest
+import structlog
 
 from schemas.admitted import AdmittedEvent
-from schemas.registry import load_registry
+from schemas.calendar import load_calendar
+from schemas.registry import Registry, Unit, load_registry
 from services.gateway.admission import Accepted, Admission, Emitter, Limits, Refused
+from services.gateway.due import CatalogueDue
 from services.gateway.rules import RULES
+from streams.core.dossier import Corrected, Received, read
+from streams.core.working_time import WorkingTime
 from tests.support.gateway import (
     NOW,
+    OWED,
     UNITS,
+    corrected_with,
     paid_with,
     received,
     received_with,
+    replaced_with,
     withdrawn_with,
 )
 
@@ -24,7 +32,7 @@ REGISTRY = load_registry()
 
 
 def admission(units: tuple[str, ...] = UNITS, **limits: int) -> Admission:
-    return Admission(Emitter("dakha", frozenset(units)), REGISTRY, NOW, Limits(**limits))
+    return Admission(Emitter("dakha", frozenset(units)), REGISTRY, NOW, Limits(**limits), OWED)
 
 
 def refused(event: Any, **limits: int) -> Refused:
@@ -58,6 +66,8 @@ def test_an_admitted_event_says_who_when_and_what_was_in_force():
         "service": "full",
         "has_fee": False,
         "payment_online": False,
+        # received at 8:30 on a Friday, one working day
+        "due_at": datetime(2023, 2, 13, 10, tzinfo=UTC),
     }
 
 
@@ -68,8 +78,122 @@ def test_a_procedure_that_the_catalogue_does_not_know_is_admitted_and_marked():
     assert not frozen.known
 
 
+@pytest.mark.parametrize(
+    ("procedure", "at", "owed"),
+    [
+        ("1.001193", "2023-02-10T15:00:00+07:00", datetime(2023, 2, 13, 10, tzinfo=UTC)),
+        ("1.001193.000.00.00.H36", "2023-02-10T15:00:01+07:00",
+         datetime(2023, 2, 14, 10, tzinfo=UTC)),
+        ("2.000815", "2023-02-10T08:30:00+07:00", datetime(2023, 2, 10, 10, tzinfo=UTC)),
+        ("2.000884", "2023-02-10T08:30:00+07:00", datetime(2023, 2, 10, 7, 30, tzinfo=UTC)),
+        ("1.001193", "2021-12-31T08:30:00+07:00", None),
+    ],
+    ids=["at the cut-off", "after it", "the same day", "four hours", "a year before the calendar"],
+)  # fmt: skip
+def test_the_catalogues_due_moment_is_frozen_with_the_reception(procedure, at, owed):
+    """A due moment that the software does not name is still owed, and a replay must not move it."""
+    admitted = accepted(received(time=at, data=received_with(procedure=procedure)["data"]))
+    assert admitted.frozen is not None
+    assert admitted.frozen.known
+    assert admitted.frozen.due_at == owed
+
+
+def test_a_calendar_without_the_year_is_told_once_and_refuses_nothing():
+    """The missing year is the operator's to add; no sender can do anything about it."""
+    owed = CatalogueDue(WorkingTime(load_calendar()))
+    procedure = REGISTRY.procedure("1.001193", NOW.date())
+    assert procedure is not None
+    with structlog.testing.capture_logs() as logs:
+        for day in (1, 2, 3):
+            assert owed(procedure, datetime(2031, 5, day, tzinfo=UTC)) is None
+    assert [line["event"] for line in logs] == ["calendar_unknown"]
+    assert "vn.toml" in logs[0]["why"]
+
+
+def test_a_replacement_that_is_a_reception_is_frozen_on_its_own_day():
+    """Else correcting the day of a reception would leave it with another time's fee and level."""
+    said = corrected_with()["data"]["replacement"]
+    admitted = accepted(corrected_with(replacement={**said, "time": "2022-12-30T09:00:00+07:00"}))
+    today = accepted(corrected_with()).frozen
+
+    assert admitted.frozen is not None
+    assert admitted.frozen.due_at == datetime(2023, 1, 3, 10, tzinfo=UTC)
+    assert today is not None
+    assert today.due_at == datetime(2023, 2, 13, 10, tzinfo=UTC)
+    re_registered = {**said["data"], "procedure": "1.004884"}
+    for day, has_payment in (("2022-12-31", False), ("2023-01-01", True)):
+        replacement = {**said, "time": f"{day}T09:00:00+07:00", "data": re_registered}
+        frozen = accepted(corrected_with(replacement=replacement)).frozen
+        assert frozen is not None
+        assert frozen.payment_online is has_payment
+
+
+def test_the_core_reads_a_replacement_with_what_was_frozen_for_it():
+    """Admission and fold must mean the same by «frozen» of a correction."""
+    body = replaced_with(due_at=None)
+    verdict = admission().one(orjson.dumps(body))
+    assert isinstance(verdict, Accepted)
+    _, _, entry = read(verdict.value)
+
+    assert isinstance(entry, Corrected)
+    assert isinstance(entry.replacement, Received)
+    assert entry.replacement.due == 1676282400000  # 2023-02-13T17:00+07:00
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        corrected_with(replacement=None),
+        corrected_with(
+            replacement={
+                "type": "motcua.dossier.paid.v1",
+                "time": "2023-02-10T08:30:00+07:00",
+                "data": paid_with()["data"],
+            }
+        ),
+        paid_with(),
+    ],
+    ids=["void", "a payment instead", "no correction"],
+)
+def test_nothing_is_frozen_where_nothing_was_received(event):
+    """The catalogue is frozen with a reception, and with nothing else."""
+    assert accepted(event).frozen is None
+
+
+def test_an_abolished_unit_ends_what_it_has_and_receives_nothing_new():
+    """On 1 July 2025 there were open dossiers; their results belong to whoever received them."""
+    gone = Unit(code="23503", name="x", level="commune", valid_to=date(2023, 2, 9))
+    later = Admission(
+        Emitter("dakha", frozenset(UNITS)), Registry((gone,), ()), NOW, Limits(), OWED
+    )
+
+    kinds = {"rejected": withdrawn_with()["data"], "withdrawn": withdrawn_with()["data"],
+             "submitted": {"channel": "online"}, "received": received()["data"]}  # fmt: skip
+    verdicts = {
+        kind: later.one(
+            orjson.dumps(received(unit="23503", type=f"motcua.dossier.{kind}.v1", data=data))
+        )
+        for kind, data in kinds.items()
+    }
+    taken = {kind for kind, verdict in verdicts.items() if isinstance(verdict, Accepted)}
+    assert taken == {"rejected", "withdrawn"}
+    assert isinstance(verdicts["received"], Refused)
+    assert verdicts["received"].errors[0].rule == "unit_unknown"
+
+
 VALID = orjson.dumps(received())
 FUTURE = (NOW + timedelta(hours=24, milliseconds=1)).isoformat()
+
+
+def replaced_by(**changes: Any) -> dict[str, Any]:
+    replacement = {**corrected_with()["data"]["replacement"], **changes}
+    return corrected_with(replacement={n: v for n, v in replacement.items() if v is not None})
+
+
+def supplement_with(**changes: Any) -> dict[str, Any]:
+    data = {"officer": "CB01", "reason": "thiếu bản chính", "items": ["đơn"], "beyond_list": False}
+    return received(type="motcua.dossier.supplement_requested.v1", data={**data, **changes})
+
 
 BAD = [
     ("missing id", received(id=None), "id", "missing"),
@@ -113,6 +237,39 @@ BAD = [
     ("identity number as dossier", received(subject="062099001234"), "subject", "personal_data"),
     ("e-mail as source", received(source="mailto:a@b.vn"), "source", "personal_data"),
     ("payment by phone", paid_with(payment_id="0912345678"), "data.payment_id", "personal_data"),
+    ("correction of itself", corrected_with(corrects={"source": received()["source"], "id": "e-2"}),
+     "data.corrects.id", "corrects_itself"),
+    ("correction without an original", corrected_with(corrects=None), "data.corrects", "missing"),
+    ("replaced by a correction", replaced_by(type="motcua.dossier.corrected.v1"),
+     "data.replacement.type", "replacement_unknown"),
+    ("replaced by what is no event", replaced_by(type=5),
+     "data.replacement.type", "replacement_unknown"),
+    ("replaced by what has no type", replaced_by(type=None), "data.replacement.type", "missing"),
+    ("replaced in the future", replaced_by(time=FUTURE),
+     "data.replacement.time", "time_in_future"),
+    ("replaced on a day", replaced_by(time="2023-02-10"),
+     "data.replacement.time", "moment_expected"),
+    ("replacement with an id", replaced_by(id="e-1"), "data.replacement.id", "extra_forbidden"),
+    ("replacement as text", corrected_with(replacement="x"), "data.replacement", "object_expected"),
+    ("wrong procedure within", replaced_with(procedure="khai sinh"),
+     "data.replacement.data.procedure", "pattern"),
+    ("unknown field within", replaced_with(note="x"),
+     "data.replacement.data.note", "extra_forbidden"),
+    ("officer within by telephone", replaced_with(officer="0912345678"),
+     "data.replacement.data.officer", "personal_data"),
+    ("name as the reason", corrected_with(reason="theo đơn của bà Nguyễn Thị Bình"),
+     "data.reason", "personal_data"),
+    ("name within", replaced_by(type="motcua.dossier.withdrawn.v1",
+                                data={"reason": "ông Trần Văn Bình rút"}),
+     "data.replacement.data.reason", "personal_data"),
+    ("name among the papers", supplement_with(items=["đơn", "CCCD 062099001234"]),
+     "data.items.1", "personal_data"),
+    ("no papers", supplement_with(items=[]), "data.items", "list_too_short"),
+    ("too many papers", supplement_with(items=["x"] * 51), "data.items", "list_too_long"),
+    ("papers as text", supplement_with(items="đơn"), "data.items", "list_expected"),
+    ("resolved as of both versions", received(type="motcua.dossier.resolved.v2", data={
+        "outcome": "approved", "result_form": "both", "electronic_result": True}),
+     "data.electronic_result", "extra_forbidden"),
     ("no object", b"5", "", "object_expected"),
     ("not JSON", b"{", "", "json_invalid"),
     ("not UTF-8", b'"\xff"', "", "json_invalid"),

@@ -6,7 +6,17 @@ import pytest
 from schemas.registry import load_registry
 from services.gateway.admission import Admission, Emitter, Limits, Refused
 from services.gateway.rejected import rejected_record
-from tests.support.gateway import NOW, UNITS, paid_with, received, received_with, withdrawn_with
+from tests.support.gateway import (
+    NOW,
+    OWED,
+    UNITS,
+    corrected_with,
+    paid_with,
+    received,
+    received_with,
+    replaced_with,
+    withdrawn_with,
+)
 
 REGISTRY = load_registry()
 CANARIES = ("0912 345 678", "+84912345678", "an.nguyen@example.vn", "062099001234", "Trần Thị Bình")
@@ -14,7 +24,7 @@ CANARIES = ("0912 345 678", "+84912345678", "an.nguyen@example.vn", "06209900123
 
 def kept(event: object) -> tuple[bytes, dict[str, object]]:
     body = event if isinstance(event, bytes) else orjson.dumps(event)
-    admission = Admission(Emitter("dakha", frozenset(UNITS)), REGISTRY, NOW, Limits())
+    admission = Admission(Emitter("dakha", frozenset(UNITS)), REGISTRY, NOW, Limits(), OWED)
     verdict = admission.one(body)
     assert isinstance(verdict, Refused), verdict
     record = rejected_record(verdict, "dakha", NOW)
@@ -56,6 +66,11 @@ def test_a_refused_event_is_kept_to_the_letter():
         lambda c: paid_with(payment_id=c, way="x"),
         lambda c: paid_with(amount_vnd=c),
         lambda c: withdrawn_with(reason=f"do {c} đề nghị", officer=5),
+        lambda c: corrected_with(reason=c),
+        lambda c: corrected_with(approved_by=c),
+        lambda c: corrected_with(corrects={"source": c, "id": "x"}, reason=5),
+        lambda c: replaced_with(officer=c),
+        lambda c: replaced_with(applicant=c),
         lambda c: ('{"broken": "' + c).encode(),
     ],
 )  # fmt: skip
@@ -68,9 +83,14 @@ def test_personal_data_never_reaches_the_log_wherever_it_stands(canary, place):
 
 @pytest.mark.parametrize("name", ["A Phương", "Y Blơm Niê", "Đinh Núp"])
 def test_a_name_in_place_of_a_code_is_masked_even_if_no_rule_knows_it(name):
-    _, record = kept(received_with(officer=name))
-    assert name not in str(record)
-    assert record["masked"] == ["data.officer"]
+    for event, field in (
+        (received_with(officer=name), "data.officer"),
+        (replaced_with(officer=name), "data.replacement.data.officer"),
+        (corrected_with(approved_by=name), "data.approved_by"),
+    ):
+        _, record = kept(event)
+        assert name not in str(record)
+        assert record["masked"] == [field]
 
 
 def test_numbers_that_nobody_asked_for_are_masked_and_amounts_are_not():

@@ -10,8 +10,17 @@ from hypothesis import strategies as st
 from schemas.events import EVENTS
 from services.historian import Record, batch_of
 from services.historian.records import EVENT_COLUMNS, LOG_COLUMNS, UNREADABLE_COLUMNS
-from streams.core.dossier import UnreadableEvent, read
-from tests.support.histories import KINDS, admitted, received, records
+from streams.core.dossier import Corrected, UnreadableEvent, read
+from tests.support.histories import (
+    CATALOGUE,
+    KINDS,
+    admitted,
+    corrected,
+    received,
+    records,
+    resolved,
+    resolved_v1,
+)
 
 GARBAGE = [b"", b"null", b"[]", b"{", b"\xff", b'{"id": 1}', b"[" * 100_000]
 
@@ -88,7 +97,62 @@ def test_every_kind_of_event_is_known():
     for kind in EVENTS:
         said = orjson.loads(admitted(received()))
         said["type"] = kind.type
+        # what these two cannot do without
+        said["data"] |= {"new_due_at": said["time"], "corrects": {"source": "s", "id": "1"}}
         assert column(orjson.dumps(said), "kind") == kind.number
+
+
+@given(records())
+def test_what_a_correction_puts_in_the_place_of_an_event_is_read_alike(record: bytes):
+    """Another key would correct another event; another content would count another thing."""
+    _, _, entry = read(record)
+    if not isinstance(entry, Corrected):
+        assert column(record, "new_kind") is None
+        return
+
+    assert column(record, "corrects_key") == entry.target
+    new = entry.replacement
+    assert column(record, "new_kind") == (None if new is None else new.kind)
+    assert column(record, "new_at") == (None if new is None else new.at)
+    assert column(record, "officer") == getattr(new, "officer", column(record, "officer"))
+    assert column(record, "step") == getattr(new, "step", "")
+
+
+def test_a_correction_has_the_content_that_it_puts_in_the_place_of_the_original():
+    """The views count its columns like those of any other event."""
+    right = received(due=None, procedure="2.000635", officer="cb07")
+    record = admitted(corrected(received(), right), frozen=CATALOGUE)
+
+    assert column(record, "kind") == 18
+    assert column(record, "procedure") == "2.000635"
+    assert column(record, "officer") == "cb07"
+    assert column(record, "has_fee")
+
+
+def test_a_void_leaves_nothing():
+    """A column that still held something would be counted."""
+    record = admitted(corrected(received()))
+
+    assert column(record, "new_kind") is None
+    assert column(record, "procedure") == ""
+
+
+@pytest.mark.parametrize("electronic", [True, False])
+def test_an_older_version_is_read_as_todays(electronic: bool):
+    """Records are kept for ever and never rewritten: also inside a correction."""
+    old = resolved_v1(electronic=electronic)
+
+    for record in (admitted(old), admitted(corrected(received(), old))):
+        assert column(record, "result_form") == ("electronic" if electronic else "paper")
+        assert column(record, "electronic_result") is electronic
+
+
+@pytest.mark.parametrize("form", ["electronic", "paper", "both"])
+def test_the_old_column_of_electronic_results_keeps_being_filled(form: str):
+    """What was stored before the form of a result was known is counted by it."""
+    record = admitted(resolved(form=form))
+
+    assert column(record, "electronic_result") is (form != "paper")
 
 
 def test_every_column_has_a_value_for_every_record():

@@ -146,3 +146,26 @@ def test_a_mistake_in_a_mapping_is_told_before_anything_is_read(change, to, says
         text = text.replace(change, to, 1)
     with pytest.raises(ValueError, match=says):
         parse_mapping(text)
+
+
+@pytest.mark.parametrize(
+    ("field", "version"),
+    [("electronic_result = {", "resolved.v1"), ("result_form = {", "resolved.v2")],
+)
+def test_the_fields_of_a_mapping_tell_the_version_of_its_events(field, version):
+    """A file that was imported before an upgrade gives the very same events after it."""
+    text = mapping_text("receipt").replace("electronic_result = {", field)
+    text = text.replace(f"{field} constant = false", f'{field} constant = "paper"')
+    if version.endswith("v1"):
+        text = mapping_text("receipt")
+    rule = parse_mapping(text).events[1]
+    assert rule.full_type == f"motcua.dossier.{version}"
+
+
+def test_fields_of_two_versions_do_not_go_together():
+    text = mapping_text("receipt").replace(
+        "[event.data]\noutcome",
+        '[event.data]\nresult_form = { constant = "paper", reason = "x" }\noutcome',
+    )
+    with pytest.raises(ValueError, match="electronic_result"):
+        parse_mapping(text)

@@ -115,11 +115,11 @@ def test_a_delta_laid_over_the_view_before_gives_the_view_after(changes: list[Un
 
 def test_a_procedure_paid_in_two_communes_counts_once() -> None:
     """III.1 is a union: adding the communes' figures would double it."""
-    code = sorted(REGISTRY.payment_procedures(YEAR, "commune"))[0]
+    _, code = sorted(REGISTRY.payment_procedures(YEAR, "commune"))[0]
     states = {u: state(u, paid("commune", code)) for u in ("23500", "23503")}
     view = _views().view(ALL, REGISTRY, states, TODAY)
     shown = next(i for i in view.indicators if i.code == "payment_procedures")
-    assert (shown.a, shown.b) == (len(REGISTRY.payment_procedures(YEAR)), 1)
+    assert (shown.a, shown.b) == (len({c for _, c in REGISTRY.payment_procedures(YEAR)}), 1)
 
 
 def test_a_commune_is_shown_what_communes_answer_for() -> None:
@@ -131,6 +131,52 @@ def test_a_commune_is_shown_what_communes_answer_for() -> None:
     ]  # fmt: skip
     assert (view.unit_name, view.open, view.resolved) == ("Thị trấn Đắk Hà", 4, 10)
     assert (view.met, view.missed, view.not_arisen) == (1, 2, 2)
+
+
+def test_what_is_overdue_now_is_shown_of_periods_that_include_today() -> None:
+    """A wall of the last quarter must not show this morning's overdue dossiers as its own."""
+    states = {
+        "23500": state("23500", closed("commune", 10), still_open=9, overdue=3, due_soon=2),
+        "23503": state("23503", {}, still_open=5, overdue=4, due_soon=1),
+        "dh-tp": state("dh-tp", {}, still_open=5, overdue=1),
+        "dh-yt": state("dh-yt", {}, still_open=1),
+    }
+    now = _views().view(ALL, REGISTRY, states, TODAY)
+    assert (now.open, now.overdue, now.due_soon) == (20, 8, 3)
+    assert now.most_overdue == (("Xã Đắk PXi", 4), ("Thị trấn Đắk Hà", 3))
+
+    one = _views().view(Selection("23500", YEAR, ""), REGISTRY, states, TODAY)
+    assert (one.open, one.overdue, one.due_soon, one.most_overdue) == (9, 3, 2, ())
+
+    last_day = _views().view(ALL, REGISTRY, states, YEAR.last)
+    assert last_day.overdue == 8
+    for today in (date(2024, 1, 1), date(2022, 12, 31)):
+        then = _views().view(ALL, REGISTRY, states, today)
+        assert (then.open, then.overdue, then.due_soon, then.most_overdue) == (None, None, None, ())
+        assert then.resolved == 10
+
+
+def test_what_one_unit_does_not_know_the_total_does_not_claim() -> None:
+    """Where the working calendar ends, «sắp đến hạn» is unknown, not small."""
+    states = {
+        "23500": state("23500", {}, still_open=9, overdue=3, due_soon=None),
+        "23503": state("23503", {}, still_open=5, due_soon=1),
+    }
+    view = _views().view(ALL, REGISTRY, states, TODAY)
+    assert (view.open, view.overdue, view.due_soon) == (14, 3, None)
+
+
+def test_a_payment_at_another_level_hides_none() -> None:
+    """The district was paid first for a procedure that the commune's catalogue has."""
+    code = sorted(c for _, c in REGISTRY.payment_procedures(YEAR, "commune"))[0]
+    only_commune = ("district", code) not in REGISTRY.payment_procedures(YEAR)
+    assert only_commune
+    states = {
+        "dh-tp": state("dh-tp", paid("district", code, day=date(2023, 2, 1))),
+        "23500": state("23500", paid("commune", code, day=date(2023, 3, 1))),
+    }
+    view = _views().view(ALL, REGISTRY, states, TODAY)
+    assert next(i for i in view.indicators if i.code == "payment_procedures").b == 1
 
 
 def test_nothing_has_arisen_is_neither_met_nor_missed() -> None:

@@ -9,12 +9,15 @@ import pytest
 
 from schemas.snapshots import UnitMonth, UnitNow
 from streams import counters as module
+from streams.core.cells import UnitCounters
+from streams.core.deadlines import Deadlines, deadlines
 from streams.core.dossier import encode
 from streams.counters import PartitionCounters, TooManyUnreadable, merge_entries
 from streams.snapshots import unit_records
 from streams.worker import partition_of_unit
 from tests.support import histories
 from tests.support.districts import district, unit_codes
+from tests.support.recount import CHECKED, recount, shown
 
 LIMIT = 3
 UNIT = "U001"
@@ -31,14 +34,18 @@ def numbered(values: Iterable[bytes | None]) -> list[Record]:
 
 def counters(entries: dict[bytes, bytes] | None = None) -> PartitionCounters:
     state = {} if entries is None else entries
-    return PartitionCounters(3, state, lambda unit: 3, LIMIT)
+    return PartitionCounters(3, state, lambda unit: 3, LIMIT, histories.WORK)
+
+
+def due_now(counted: UnitCounters) -> Deadlines:
+    return deadlines(counted.open_dossiers, histories.ms("2023-02-20T09:00"), histories.WORK)
 
 
 def snapshots(found: PartitionCounters) -> dict[str, Any]:
     return {
         key: orjson.loads(value)
         for unit, counted in found.units.items()
-        for key, value in unit_records(unit, counted, counted.months, 3, 10)
+        for key, value in unit_records(unit, counted, counted.months, 3, 10, due_now(counted))
     }
 
 
@@ -56,6 +63,23 @@ async def test_restored_counters_equal_those_kept_by_difference() -> None:
     await after.restore()
     assert snapshots(after) == snapshots(before)
     assert any("|2023-01" in key for key in snapshots(after))
+
+
+def test_the_counters_are_a_plain_recount_of_the_events() -> None:
+    """Two programs that share no code agree on dossiers with everything that happens to them."""
+    values = [record.value for record in district(400, units=3, seed=11)]
+    found = counters()
+    found.fold(numbered(values))
+    wanted = recount(values)
+    published = snapshots(found)
+    assert wanted.keys() == found.units.keys()
+    for unit in wanted:
+        months = [published[f"{unit}|{month}"] for month in published[f"{unit}|now"]["months"]]
+        assert shown(months) == wanted[unit]
+    seen = 0
+    for *_, bits in (cell for cells in wanted.values() for cell in cells):
+        seen |= bits
+    assert seen == CHECKED, "each fact that is compared is there"
 
 
 def test_one_big_run_and_many_small_ones_change_the_same() -> None:
@@ -117,7 +141,7 @@ def test_poison_is_refused_and_changes_nothing(value: bytes | None) -> None:
 
 def test_events_in_the_wrong_partition_are_refused() -> None:
     """Two partitions would publish the same unit, each with a part of it."""
-    found = PartitionCounters(0, {}, partition_of_unit, 10_000)
+    found = PartitionCounters(0, {}, partition_of_unit, 10_000, histories.WORK)
     folded = found.fold(numbered(events()))
     right = {unit for unit in unit_codes(3) if partition_of_unit(unit) == 0}
     assert set(found.units) == right
@@ -208,7 +232,7 @@ def test_snapshots_are_what_the_language_says() -> None:
     found = counters()
     found.fold(numbered(events()))
     for unit, counted in found.units.items():
-        *months, now = unit_records(unit, counted, counted.months, 3, 42)
+        *months, now = unit_records(unit, counted, counted.months, 3, 42, due_now(counted))
         assert now[0] == f"{unit}|now"
         read = UnitNow.model_validate_json(now[1])
         assert (read.offset, read.partition) == (42, 3)

@@ -76,6 +76,7 @@ def test_once_caught_up_nothing_is_held_back() -> None:
     schedule.spent(10.0)
     assert schedule.take(0.001) is None
     due = schedule.due_at()
+    assert due is not None
     assert due == pytest.approx(Schedule.CATCHING_UP_S)
     assert sum(schedule.take(due + 0.001) is not None for _ in range(60)) == 49
 

@@ -1,6 +1,6 @@
 // What stands on every page: header and footer. Pure.
 
-import { localParts } from "./format.js";
+import { localParts, short } from "./format.js";
 import { html } from "./markup.js";
 import { SIGNS } from "./symbols.js";
 import { WORDS } from "./words.js";
@@ -31,12 +31,27 @@ function what(view) {
 export function footer(view, fresh, lastEventAt) {
   return html`
     ${view && view.demo && html`<strong class="demo">${WORDS.demo}</strong>`}
-    ${!fresh.band && html`<span class="event">${lastEvent(lastEventAt)}</span>`}
+    ${!fresh.band && (overdue(view) || lastEvent(lastEventAt))}
     <span class="fresh ${fresh.sign}">${SIGNS[fresh.sign]} <span>${fresh.text}</span></span>`;
 }
 
+/** Late work that is not resolved is in no rate: while there is any, it is said here. */
+function overdue(view) {
+  if (!view || !view.overdue) return null;
+  // the label of invented data leaves room for one name
+  const units = view.most_overdue.slice(0, view.demo ? 1 : 2);
+  return html`<span class="overdue">
+    <strong>${SIGNS.overdue} ${WORDS.overdueStrip} ${short(view.overdue)}</strong>
+    ${units.length > 0 && html`<span class="most">${WORDS.most}${units.map(unit)}</span>`}
+  </span>`;
+}
+
+function unit([name, n], position) {
+  const dot = position > 0 && html`<span>·</span>`;
+  return html`${dot}<b class="name">${name}</b><b>(${short(n)})</b>`;
+}
+
 function lastEvent(at) {
-  if (at === null) return "";
-  const parts = localParts(Date.parse(at));
-  return `${WORDS.lastEvent} ${parts.second}`;
+  const words = at === null ? "" : `${WORDS.lastEvent} ${localParts(Date.parse(at)).second}`;
+  return html`<span class="event">${words}</span>`;
 }

@@ -108,10 +108,22 @@ function summary(view) {
     <p class="figure"><span class="rate">${view.met}<small>/${total}</small></span>
       <span class="others">
         ${tally("missed", view.missed)}${tally("none", view.not_arisen)}</span></p>
-    <dl class="totals">
-      <div><dt>${WORDS.resolved}</dt><dd>${short(view.resolved)}</dd></div>
-      <div><dt>${WORDS.open}</dt><dd>${short(view.open)}</dd></div>
-    </dl>`;
+    <dl class="totals">${view.open === null ? past(view) : present(view)}</dl>`;
+}
+
+/** What is overdue now says nothing of a period that is over. */
+function past(view) {
+  return html`<div><dt>${WORDS.resolved}</dt><dd>${short(view.resolved)}</dd></div>`;
+}
+
+function present({ overdue, due_soon: soon, open }) {
+  return html`
+    <div class="${overdue > 0 && "missed"}"><dt>${SIGNS.overdue} ${WORDS.overdue}</dt>
+      <dd>${short(overdue)}</dd></div>
+    <div class="${soon > 0 && "warning"}">
+      <dt>${SIGNS.soon} ${WORDS.soon}</dt>
+      <dd>${soon === null ? WORDS.unknown : short(soon)}</dd></div>
+    <div><dt>${WORDS.open}</dt><dd>${short(open)}</dd></div>`;
 }
 
 function tally(status, n) {

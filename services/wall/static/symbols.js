@@ -11,6 +11,8 @@ export const SIGNS = {
   missed: sign(`<path d="M4.5 4.5l15 15m0-15l-15 15" ${stroke}/>`),
   none: sign(`<path d="M4 12h16" ${stroke}/>`),
   warning: sign('<path d="M12 2.5L23 21.5H1z" fill="currentColor"/>'),
+  overdue: sign('<path d="M4 4h16v16H4z" fill="currentColor"/>'),
+  soon: sign('<path d="M12 1.5L22.5 12 12 22.5 1.5 12z" fill="currentColor"/>'),
   live: sign('<circle cx="12" cy="12" r="7" fill="currentColor"/>'),
   quiet: sign(`<circle cx="12" cy="12" r="7" fill="none" stroke="currentColor" stroke-width="3"/>`),
   lost: sign(`<path d="M4.5 4.5l15 15m0-15l-15 15" ${stroke}/>`),

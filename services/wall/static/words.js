@@ -18,6 +18,11 @@ export const WORDS = {
   outOf: "trên",
   resolved: "Đã giải quyết",
   open: "Đang giải quyết",
+  overdue: "Đang quá hạn",
+  soon: "Sắp đến hạn", // two working days or less are left
+  unknown: "chưa rõ",
+  overdueStrip: "QUÁ HẠN",
+  most: "nhiều nhất:",
   allUnits: "Toàn huyện",
   units: "đơn vị",
   toDate: "lũy kế đến nay",

@@ -1,0 +1,323 @@
+"""One record of events, judged by both engines: the core, and the views of ClickHouse.
+
+``python -m tests.support.parity 10000 [SEED]`` compares so many dossiers and prints the seed.
+"""
+
+import random
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+from clickhouse_connect.driver.client import Client
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from services.audit.questions import Clocks, Extent, recount
+from services.historian import Record
+from streams.core.cells import Cell, cells, is_open
+from streams.core.days import milliseconds, moment, to_date
+from streams.core.dossier import Corrected, Dossier, Submitted, add, effective, read
+from streams.core.facts import FACTS, Facts, facts, mask
+from tests.support.clickhouse import Database, Server, numbered
+from tests.support.histories import UNITS, WORK, histories
+from tests.support.parity_histories import tangle, waited
+
+FOR_EVER = datetime(2199, 12, 31, tzinfo=UTC)
+EVERYTHING = Extent(dict.fromkeys(UNITS, 1 << 40))
+
+
+class Story(NamedTuple):
+    """Many histories in one record of events, and the seed that drew them."""
+
+    seed: int
+    records: list[Record]
+    dossiers: int
+
+
+def story(drawn: int, tangles: int, chosen: int) -> Story:
+    """So many histories from Hypothesis, so many tangles and half as many that wait for papers,
+    mixed in the order of arrival."""
+    found = _from_hypothesis(drawn, chosen)
+    chance = random.Random(chosen)
+    found += [tangle(chance, f"tangle/{n}") for n in range(tangles)]
+    found += [waited(chance, f"waited/{n}") for n in range(tangles // 2)]
+    # arrivals of different offices mix; within a history the order stays as drawn
+    mixed = list(_interleaved(found, chance))
+    return Story(chosen, numbered(mixed, _partition), len(found))
+
+
+def waits(number: int, chosen: int) -> Story:
+    """So many dossiers whose due moment is moved by what was waited, anywhere in the years that
+    the calendar knows."""
+    chance = random.Random(chosen)
+    found = [record for n in range(number) for record in waited(chance, f"waited/{n}")]
+    return Story(chosen, numbered(found, _partition), number)
+
+
+def store(database: Database, told: Story) -> None:
+    """As several inserts, which are several parts; a third comes twice, as after a crash."""
+    third = len(told.records) // 3
+    for part in (told.records[:third], *[told.records[third : 2 * third]] * 2):
+        database.store(part)
+    database.store(told.records[2 * third :])
+
+
+def merge(client: Client) -> None:
+    """Have copies dropped as a merge drops them, some day."""
+    client.command("OPTIMIZE TABLE events FINAL")
+    client.command("OPTIMIZE TABLE log FINAL")
+
+
+def some_clocks(told: Story, number: int) -> list[Clocks]:
+    """Random ones, at moments and just before them; the first are for ever."""
+    chance = random.Random(told.seed)
+    entries = [read(record.value)[2] for record in told.records]
+    at = [
+        Clocks(
+            as_of=moment(chance.choice(entries).at)
+            + timedelta(milliseconds=chance.choice((0, -1))),
+            known_at=moment(chance.choice(entries).recorded),
+        )
+        for _ in range(number)
+    ]
+    then = [Clocks(FOR_EVER, moment(chance.choice(entries).recorded)) for _ in range(number)]
+    return [Clocks(FOR_EVER, FOR_EVER), *then, *at]
+
+
+# -- facts of both engines
+
+
+class Compared(NamedTuple):
+    """What an engine says of a dossier, as comparable values."""
+
+    level: str
+    procedure: str
+    officer: str
+    step: str
+    received_at: datetime | None
+    closed_at: datetime | None
+    due_at: datetime | None
+    waiting_since: datetime | None
+    paid_days: tuple[object, ...]
+    facts: frozenset[str]
+
+
+def core_facts(records: Iterable[Record], clocks: Clocks) -> dict[tuple[str, str], Compared]:
+    """By (unit, dossier), from the core."""
+    known_at, as_of = milliseconds(clocks.known_at), milliseconds(clocks.as_of)
+    found = {}
+    for key, dossier in dossiers(records, known_at).items():
+        known = facts(dossier, WORK) if clocks.as_of == FOR_EVER else _facts_as_of(dossier, as_of)
+        if known is not None:
+            found[key] = _comparable(known)
+    return found
+
+
+def _facts_as_of(dossier: Dossier, as_of: int) -> Facts | None:
+    """The clock is about the moment in force: corrections that are known now count for then."""
+    happened = tuple(entry for entry in dossier if entry.at <= as_of)
+    in_force = tuple(entry for entry in effective(dossier) if entry.at <= as_of)
+    if not happened and not in_force:
+        return None
+    corrections = {entry.id for entry in dossier if type(entry) is Corrected}
+    events = {entry.id for entry in dossier}
+    names: set[str] = set()
+    for entry in happened:
+        if type(entry) is not Corrected:
+            continue
+        names.add("correction_of_correction" if entry.target in corrections else "corrected")
+        if entry.target not in events:
+            names.add("correction_without_original")
+    # void altogether: only the level is left
+    nothing = (Submitted(0, 0, 0, 0, happened[0].level),) if happened else ()
+    known = facts(in_force or nothing, WORK)
+    return known._replace(bits=known.bits | mask(names))
+
+
+def dossiers(records: Iterable[Record], known_at: int) -> dict[tuple[str, str], Dossier]:
+    """By (unit, dossier), with the events that were recorded by then."""
+    found: dict[tuple[str, str], Dossier] = {}
+    for record in records:
+        unit, code, entry = read(record.value)
+        if entry.recorded <= known_at:
+            found[unit, code], _ = add(found.get((unit, code), ()), entry)
+    return found
+
+
+def _comparable(known: Facts) -> Compared:
+    return Compared(
+        known.level,
+        known.procedure,
+        known.officer,
+        known.step,
+        _moment(known.received_at),
+        _moment(known.closed_at),
+        _moment(known.due_at),
+        _moment(known.waiting_since),
+        tuple(to_date(day) for day in known.paid_days),
+        frozenset(fact.name for fact in FACTS if known.bits >> fact.bit & 1),
+    )
+
+
+def _moment(ms: int | None) -> datetime | None:
+    return None if ms is None else moment(ms)
+
+
+def sql_facts(client: Client, extent: Extent, clocks: Clocks) -> dict[tuple[str, str], Compared]:
+    """By (unit, dossier), from ClickHouse; by names and by bits, which must say the same."""
+    names = ", ".join(f"toUInt8({fact.name})" for fact in FACTS)
+    rows = client.query(
+        "SELECT unit, dossier, level, procedure, officer, step, received_at, closed_at, due_at,"
+        f" waiting_since, paid_days, bits, [{names}] FROM facts(units = {{units:Array(String)}},"
+        " offsets = {offsets:Array(UInt64)}, known_at = {known_at:DateTime64(3, 'UTC')},"
+        " as_of = {as_of:DateTime64(3, 'UTC')})",
+        extent.bound(clocks),
+    ).result_rows
+    found = {}
+    for unit, dossier, level, procedure, officer, step, *moments, paid_days, bits, holds in rows:
+        assert bits == sum(1 << fact.bit for fact, yes in zip(FACTS, holds, strict=True) if yes)
+        assert (unit, dossier) not in found
+        found[unit, dossier] = Compared(
+            level,
+            procedure,
+            officer,
+            step,
+            *(None if at is None else at.replace(tzinfo=UTC) for at in moments),
+            tuple(paid_days),
+            frozenset(fact.name for fact, yes in zip(FACTS, holds, strict=True) if yes),
+        )
+    return found
+
+
+def different(expected: dict, actual: dict) -> dict:
+    """A few keys with both values, where they differ."""
+    keys = [k for k in {**expected, **actual} if expected.get(k) != actual.get(k)]
+    return {k: (expected.get(k), actual.get(k)) for k in keys[:3]}
+
+
+# -- counters of both engines
+
+
+class Counters(NamedTuple):
+    """Of one unit."""
+
+    cells: dict[Cell, int]
+    dossiers: int
+    open: int
+
+
+def core_counters(told: Story, offsets: dict[str, int]) -> dict[str, Counters]:
+    """Of each unit at its own offset, from the core."""
+    seen = (r for r in told.records if r.offset < offsets[UNITS[r.partition]])
+    counted: dict[str, Counter[Cell]] = {unit: Counter() for unit in UNITS}
+    all_of, opened = Counter[str](), Counter[str]()
+    for (unit, _), dossier in dossiers(seen, milliseconds(FOR_EVER)).items():
+        known = facts(dossier, WORK)
+        counted[unit].update(cells(known))
+        all_of[unit] += 1
+        opened[unit] += is_open(known)
+    return {unit: Counters(dict(counted[unit]), all_of[unit], opened[unit]) for unit in UNITS}
+
+
+def sql_counters(client: Client, offsets: dict[str, int]) -> dict[str, Counters]:
+    """Of each unit at its own offset, from ClickHouse."""
+    return {unit: Counters(*found) for unit, found in recount(client, Extent(offsets)).items()}
+
+
+def some_offsets(told: Story, number: int) -> list[dict[str, int]]:
+    """Ends of the log for each unit: all of it, and so many random shares of it."""
+    chance = random.Random(told.seed)
+    ends = Counter(record.partition for record in told.records)
+    shares = [1.0, 0.9, *(chance.random() for _ in range(number))]
+    return [{unit: int(share * ends[n]) for n, unit in enumerate(UNITS)} for share in shares]
+
+
+# -- drawing
+
+
+def _from_hypothesis(number: int, chosen: int) -> list[list[bytes]]:
+    drawn: list[list[bytes]] = []
+
+    @seed(chosen)
+    @settings(
+        max_examples=number,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(histories(dossiers_each=1, min_size=1, max_size=24))
+    def draw(history: list[bytes]) -> None:
+        frozen: dict[str, object] = {}
+        drawn.append([_in_story(record, len(drawn), frozen) for record in history])
+
+    draw()
+    return drawn
+
+
+def _in_story(record: bytes, number: int, frozen: dict[str, object]) -> bytes:
+    said = orjson.loads(record)
+    said["subject"] = f"{said['subject']}/{number}"
+    if "frozen" in said:
+        # what is sent again says the same, so admission adds the same
+        said["frozen"] = frozen.setdefault(said["contenthash"], said["frozen"])
+    return orjson.dumps(said)
+
+
+def _partition(record: bytes) -> int:
+    return UNITS.index(orjson.loads(record)["unit"])
+
+
+def _interleaved(drawn: list[list[bytes]], chance: random.Random) -> Iterator[bytes]:
+    waiting = [iter(history) for history in drawn]
+    while waiting:
+        n = chance.randrange(len(waiting))
+        try:
+            yield next(waiting[n])
+        except StopIteration:
+            waiting[n] = waiting[-1]
+            waiting.pop()
+
+
+# -- the long run
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 0 when both engines agree on so many dossiers."""
+    number = int(arguments[0])
+    chosen = int(arguments[1]) if len(arguments) > 1 else random.SystemRandom().randrange(1 << 32)
+    told = story(number // 4, number - number // 4, chosen)
+    _say(f"seed {chosen}: {told.dossiers} histories, {len(told.records)} records")
+    wrong = 0
+    with tempfile.TemporaryDirectory() as folder:
+        database = Server(Path(folder)).database()
+        store(database, told)
+        client = database.connect()
+        for state in ("as inserted", "merged"):
+            if state == "merged":
+                merge(client)
+            for clocks in some_clocks(told, 5):
+                expected = core_facts(told.records, clocks)
+                found = different(expected, sql_facts(client, EVERYTHING, clocks))
+                _say(f"{state}, {clocks}: {len(expected)} dossiers {found or 'equal'}")
+                wrong += bool(found)
+            for offsets in some_offsets(told, 3):
+                counted = core_counters(told, offsets)
+                found = different(counted, sql_counters(client, offsets))
+                _say(f"{state}, offsets {offsets}: {'different' if found else 'equal'}")
+                wrong += bool(found)
+        client.close()
+    return 1 if wrong else 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
