@@ -19,7 +19,7 @@ from schemas.events import END_OF_TIME, EPOCH
 from schemas.registry import Registry
 from schemas.report import AnomalyRow, Report
 from streams.core.cells import Cell
-from streams.core.days import day_number
+from streams.core.days import DAY_MS, UTC_OFFSET_MS, day_number, moment
 from streams.core.facts import FACTS, Fact, mask
 from streams.core.indicators import Count, catalogue_scope, table
 
@@ -175,6 +175,51 @@ def _anomalies(figures: Sequence[_Figures]) -> tuple[AnomalyRow, ...]:
                 )
             )
     return tuple(rows)
+
+
+# the columns of ``balance.sql`` after the unit, as terms of ``streams.core.balance``
+_TERMS = (
+    "opening",
+    "came_back",
+    "received",
+    "closed_before_received",
+    "reception_unknown",
+    "resolved",
+    "rejected",
+    "withdrawn",
+    "stopped",
+    "received_after_closing",
+    "in_process",
+    "rejected_at_submission",
+)
+
+
+def balances(
+    client: Client,
+    asked: Extent,
+    period: Period,
+    *,
+    clocks: Clocks = NOW,
+    officer: str | None = None,
+) -> dict[str, dict[str, int]]:
+    """The balance of each unit that has a dossier then, from the events themselves.
+
+    ``officer`` None: all; empty: the dossiers of which nobody knows the officer.
+    """
+    if not asked.offsets:
+        return {}
+    days = _days(period)
+    midnight_ms = day_number(max(period.first, _FIRST_DAY)) * DAY_MS - UTC_OFFSET_MS
+    eve = max(min(moment(midnight_ms - 1), clocks.as_of), EPOCH)
+    parameters = {**asked.bound(clocks), **days, **_officers(officer), "eve": _moment(eve)}
+    return {
+        unit: dict(zip(_TERMS, map(int, counted), strict=True))
+        for unit, *counted in client.query(_sql("balance"), parameters).result_rows
+    }
+
+
+def _officers(officer: str | None) -> dict[str, list[str]]:
+    return {"officers": [] if officer is None else [officer]}
 
 
 class AnomalousDossier(NamedTuple):

@@ -7,17 +7,21 @@ from collections.abc import Iterator
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from streams.core.balance import TERMS, difference
 from streams.core.facts import FACTS
 from tests.support.clickhouse import Database, Server
 from tests.support.parity import (
     EVERYTHING,
     Story,
+    core_balances,
     core_counters,
     core_facts,
     different,
     merge,
     some_clocks,
     some_offsets,
+    some_periods,
+    sql_balances,
     sql_counters,
     sql_facts,
     store,
@@ -73,6 +77,21 @@ def test_counters_are_equal_at_any_offset(client: Client, told: Story):
         for unit, counted in expected.items():
             assert different(counted.cells, found[unit].cells) == {}, f"seed {told.seed}, {offsets}"
             assert found[unit] == counted, f"seed {told.seed}, {offsets}"
+
+
+def test_balances_are_equal_and_add_up_in_any_period(client: Client, told: Story):
+    """What a unit hides it hides on one side: both engines must show it."""
+    seen: set[str] = set()
+    for clocks, period in zip(some_clocks(told, 1), some_periods(told, 3), strict=True):
+        expected = core_balances(told.records, clocks, period)
+        actual = sql_balances(client, clocks, period)
+
+        assert actual == expected, f"seed {told.seed}, {clocks}, {period}"
+        assert not any(map(difference, actual.values())), f"seed {told.seed}, {clocks}, {period}"
+        seen.update(term for counted in actual.values() for term in counted)
+
+    handed_on = {"taken_over", "handed_over"}
+    assert seen == {term.name for term in TERMS} - handed_on, f"seed {told.seed}"
 
 
 def test_due_moments_are_equal_on_any_days_of_four_years(clickhouse_server: Server):

@@ -16,7 +16,9 @@ import orjson
 from clickhouse_connect.driver.client import Client
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from services.audit.questions import Clocks, Extent, recount
+from schemas.books import Period
+from services.audit.asked import ZONE
+from services.audit.questions import Clocks, Extent, balances, recount
 from services.historian import Record
 from streams.core.cells import Cell, cells, is_open
 from streams.core.days import milliseconds, moment, to_date
@@ -113,7 +115,7 @@ def core_facts(records: Iterable[Record], clocks: Clocks) -> dict[tuple[str, str
     for key, dossier in dossiers(records, known_at).items():
         known = facts(dossier, WORK) if clocks.as_of == FOR_EVER else _facts_as_of(dossier, as_of)
         if known is not None:
-            found[key] = _comparable(known)
+            found[key] = comparable(known)
     return found
 
 
@@ -148,7 +150,8 @@ def dossiers(records: Iterable[Record], known_at: int) -> dict[tuple[str, str], 
     return found
 
 
-def _comparable(known: Facts) -> Compared:
+def comparable(known: Facts) -> Compared:
+    """With names and moments in the place of bits and numbers."""
     return Compared(
         known.level,
         known.procedure,
@@ -234,6 +237,71 @@ def some_offsets(told: Story, number: int) -> list[dict[str, int]]:
     ends = Counter(record.partition for record in told.records)
     shares = [1.0, 0.9, *(chance.random() for _ in range(number))]
     return [{unit: int(share * ends[n]) for n, unit in enumerate(UNITS)} for share in shares]
+
+
+# -- balances of both engines
+
+
+def some_periods(told: Story, number: int) -> list[Period]:
+    """Random ones, from the day of one event to the day of another."""
+    chance = random.Random(told.seed)
+    days = [moment(read(record.value)[2].at).astimezone(ZONE).date() for record in told.records]
+    ends = [sorted(chance.sample(days, 2)) for _ in range(number)]
+    return [Period(first=first, last=last) for first, last in ends]
+
+
+def core_balances(
+    records: Iterable[Record], clocks: Clocks, period: Period
+) -> dict[str, dict[str, int]]:
+    """Of each unit, from what the core knows of each dossier; also on the eve of the period."""
+    midnight = datetime.combine(period.first, datetime.min.time(), ZONE)
+    eve = Clocks(min(clocks.as_of, midnight - timedelta(milliseconds=1)), clocks.known_at)
+    before = core_facts(records, eve)
+    found: dict[str, Counter[str]] = {}
+    for key, known in core_facts(records, clocks).items():
+        counted = found.setdefault(key[0], Counter())
+        counted.update(balance_terms(known, before.get(key), period))
+    return {unit: dict(+counted) for unit, counted in found.items()}
+
+
+def balance_terms(known: Compared, before: Compared | None, period: Period) -> list[str]:
+    """The terms in which a dossier is counted, by its moments."""
+    received, closed = known.received_at, known.closed_at
+    arrives, leaves = _place(received, period), _place(closed, period)
+    kind = next(
+        (k for k in ("resolved", "rejected", "withdrawn", "stopped") if k in known.facts), ""
+    )
+    terms: list[str] = []
+    if received is None:
+        if leaves == "within":
+            own = ["rejected_at_submission"] if kind == "rejected" else [kind, "reception_unknown"]
+            terms += own
+        return terms
+    if closed is not None and closed < received:
+        terms += ["received", "received_after_closing"] if arrives == "within" else []
+        terms += [kind, "closed_before_received"] if leaves == "within" else []
+        return terms
+    if arrives == "before" and leaves != "before":
+        came_back = before is not None and before.closed_at is not None
+        terms.append("came_back" if came_back else "opening")
+    terms += ["received"] if arrives == "within" else []
+    terms += [kind] if leaves == "within" else []
+    terms += ["in_process"] if arrives != "after" and leaves == "after" else []
+    return terms
+
+
+def _place(at: datetime | None, period: Period) -> str:
+    """What has not happened comes after."""
+    day = None if at is None else at.astimezone(ZONE).date()
+    if day is None or day > period.last:
+        return "after"
+    return "before" if day < period.first else "within"
+
+
+def sql_balances(client: Client, clocks: Clocks, period: Period) -> dict[str, dict[str, int]]:
+    """Of each unit, from ClickHouse."""
+    found = balances(client, EVERYTHING, period, clocks=clocks)
+    return {unit: dict(+Counter(counted)) for unit, counted in found.items()}
 
 
 # -- drawing
