@@ -23,6 +23,8 @@ class ReportRow(_Report):
     unit: str | None
     """Code; null: all units that answer for the indicator, together."""
     unit_name: str | None
+    unit_since: date | None = None
+    """First day of the unit, for a code that was another unit's before; null: since ever."""
     level: str | None
     """Level that answers for the indicator; null: every level."""
     counts: Literal["dossiers", "procedures"]
@@ -54,6 +56,21 @@ class AnomalyRow(_Report):
     """Some of the dossiers as ``unit/dossier``; only the history knows them."""
 
 
+class BalanceRow(_Report):
+    """What lay there and came against what was settled and lies there, in dossiers."""
+
+    unit: str | None
+    """Code; null: all units together."""
+    unit_name: str | None
+    unit_since: date | None = None
+    terms: dict[str, int | None]
+    """By the names of ``streams.core.balance.TERMS``; null: this source cannot tell them apart."""
+    left: int
+    right: int
+    difference: int
+    """Left minus right; 0 unless a counter is wrong."""
+
+
 class Report(_Report):
     """The table of a book for a period."""
 
@@ -64,13 +81,19 @@ class Report(_Report):
     last: date = Field(alias="to")
     unit: str | None
     """Only this unit; null: all."""
+    officer: str | None = None
+    """Only dossiers that this officer answers for; null: all."""
+    lineage: Literal["old", "new"] = "old"
+    """Figures under the units that recorded them, or under those that they have become."""
     computed_at: datetime
     demo: bool
     """True: the data is invented."""
     dossiers: int
-    """Dossiers with any event, whatever the period."""
+    """Dossiers with any event, whatever the period; of an officer: those received or closed."""
     resolved: int
     """Dossiers resolved in the period, of the units asked for."""
     rows: tuple[ReportRow, ...]
     """First the rows of all units together, then each unit's; in the book's order."""
     anomalies: tuple[AnomalyRow, ...]
+    balance: tuple[BalanceRow, ...] = ()
+    """First all units together, then each unit."""

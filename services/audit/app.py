@@ -26,6 +26,7 @@ from services.audit.verify import verify
 from services.clickhouse import ClickHouseUnavailable, Pool, first_line
 from services.settings import Settings
 from services.web import problem_response
+from streams.core.lineage import UnitSplit
 from streams.live import LiveSource
 
 log = structlog.get_logger()
@@ -54,6 +55,8 @@ class Asking:
         try:
             with self._pool.lend() as client:
                 return question(client)
+        except UnitSplit as split:
+            return wrong(Wrong("lineage", "unit_split", split.told(), split.told_vi()))
         except (ClickHouseError, ClickHouseUnavailable) as error:
             log.error("question_failed", why=first_line(error))
             return Problem(
@@ -193,6 +196,8 @@ def _report(asking: Asking, client: Client, question: Question) -> Any:
         asking.registry(),
         question.period,
         question.unit,
+        officer=question.officer,
+        lineage=question.lineage,
         clocks=question.clocks,
         demo=asking.settings.demo,
         computed_at=asking.clock(),

@@ -9,6 +9,7 @@ from schemas.books import Book, Period, load_book, shipped_books
 from schemas.events import END_OF_TIME, EPOCH
 from schemas.registry import Registry
 from services.audit.questions import Clocks
+from streams.core.lineage import Lineage
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 
@@ -21,6 +22,8 @@ class Question:
     period: Period
     unit: str | None
     clocks: Clocks
+    officer: str | None = None
+    lineage: Lineage = "old"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,14 @@ def read_question(
             "No such unit: neither in the registry nor in any event. Leave it out for all units.",
             "Không có đơn vị này trong danh mục và trong dữ liệu. Bỏ trống để xem tất cả đơn vị.",
         )
+    lineage = asked.get("lineage") or "old"
+    if lineage not in ("old", "new"):
+        return Wrong(
+            "lineage",
+            "lineage_unknown",
+            "Write lineage as old (as recorded) or new (what the units have become).",
+            "Viết lineage là old (đơn vị đã ghi nhận) hoặc new (đơn vị kế thừa nay).",
+        )
     as_of = read_moment("as_of", asked.get("as_of"))
     known_at = read_moment("known_at", asked.get("known_at"))
     if isinstance(as_of, Wrong):
@@ -91,7 +102,14 @@ def read_question(
             "Chưa thể biết thông tin ở thời điểm tương lai. Bỏ trống để xem theo hiện tại.",
         )
     clocks = Clocks(as_of=as_of or END_OF_TIME, known_at=known_at or END_OF_TIME)
-    return Question(load_book(book), Period(first=first, last=last), unit, clocks)
+    return Question(
+        load_book(book),
+        Period(first=first, last=last),
+        unit,
+        clocks,
+        officer=asked.get("officer") or None,
+        lineage="new" if lineage == "new" else "old",
+    )
 
 
 def read_day(field: str, text: str | None, default: date) -> date | Wrong:

@@ -111,6 +111,8 @@ def percent(row: ReportRow, book: Book) -> str:
 def _groups(question: Question, report: Report) -> list[Group]:
     shown = [row for row in report.rows if row.unit == question.unit]
     groups: dict[str, Group] = {}
+    # a code that two units had in turn has rows of both
+    several = len({row.unit_since for row in shown}) > 1
     titles = {heading.row: heading.title for heading in question.book.headings}
     for row in shown:
         roman, _, below = row.row.partition(".")
@@ -120,7 +122,7 @@ def _groups(question: Question, report: Report) -> list[Group]:
             TableRow(
                 number=below,
                 row=row,
-                label=f"{indicator.short} · {indicator.answers}",
+                label=f"{indicator.short} · {row.unit_name if several else indicator.answers}",
                 rate=percent(row, question.book),
                 bar=0.0 if row.a == 0 else min(100.0, 100 * row.b / row.a),
                 left=_left(row),
@@ -144,10 +146,12 @@ def _by_unit(
     report: Report, book: Book
 ) -> list[tuple[str, str, dict[str, tuple[str, bool | None]]]]:
     """(code, name, rate and verdict of each indicator) for each unit."""
-    units: dict[str, tuple[str, str, dict[str, tuple[str, bool | None]]]] = {}
+    units: dict[object, tuple[str, str, dict[str, tuple[str, bool | None]]]] = {}
     for row in report.rows:
         if row.unit is not None:
-            line = units.setdefault(row.unit, (row.unit, row.unit_name or row.unit, {}))
+            line = units.setdefault(
+                (row.unit, row.unit_since), (row.unit, row.unit_name or row.unit, {})
+            )
             line[2][row.indicator] = ("–" if row.a == 0 else percent(row, book), row.met)
     return list(units.values())
 

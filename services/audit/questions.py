@@ -16,12 +16,14 @@ from clickhouse_connect.driver.client import Client
 
 from schemas.books import Book, Period
 from schemas.events import END_OF_TIME, EPOCH
-from schemas.registry import Registry
+from schemas.registry import Registry, Unit
 from schemas.report import AnomalyRow, Report
+from streams.core.balance import balance_rows
 from streams.core.cells import Cell
 from streams.core.days import DAY_MS, UTC_OFFSET_MS, day_number, moment
 from streams.core.facts import FACTS, Fact, mask
-from streams.core.indicators import Count, catalogue_scope, table
+from streams.core.indicators import Count, catalogue_scope, table_of
+from streams.core.lineage import Lineage, join_balances, stretches
 
 ANOMALIES: tuple[Fact, ...] = tuple(fact for fact in FACTS if fact.anomaly)
 _FIRST_DAY, _LAST_DAY = EPOCH.date(), END_OF_TIME.date()
@@ -75,31 +77,32 @@ def report(
     period: Period,
     unit: str | None,
     *,
+    officer: str | None = None,
+    lineage: Lineage = "old",
     clocks: Clocks = NOW,
     demo: bool,
     computed_at: datetime,
 ) -> Report:
     """The table of the book, from the events themselves; rows as in the live report."""
-    asked = extent(client, unit)
-    parameters = {
-        **asked.bound(clocks),
-        **_days(period),
-        "scopes": [mask(i.scope) for i in book.indicators],
-        "hits": [mask((*i.scope, *i.hit)) for i in book.indicators],
-        "levels": [i.level or "" for i in book.indicators],
-        "anomalies": [1 << fact.bit for fact in ANOMALIES],
+    there = extent(client, unit if lineage == "old" else None).offsets
+    plan = stretches(registry, there, period, lineage, unit)
+    asked = Extent({code: there[code] for code in plan[0].holders})
+    by_unit: dict[Unit, list[_Figures]] = {}
+    balances_of: list[dict[str, dict[str, int]]] = []
+    for stretch in plan:
+        for found in _figures(client, book, asked, stretch.period, clocks, officer):
+            by_unit.setdefault(stretch.holders[found.unit], []).append(found)
+        balances_of.append(balances(client, asked, stretch.period, clocks=clocks, officer=officer))
+    kept = {holder: found for holder, found in by_unit.items() if unit in (None, holder.code)}
+    figures = [found for of_unit in kept.values() for found in of_unit]
+    counts: dict[Unit | None, Mapping[str, Count]] = {
+        holder: _counts(book, registry, period, holder.level or None, found)
+        for holder, found in kept.items()
     }
-    figures = [
-        _Figures(*row)
-        for row in (client.query(_sql("figures"), parameters).result_rows if asked.offsets else ())
-    ]
-    counts: dict[str | None, dict[str, Count]] = {}
     if unit is None:
         counts[None] = _counts(book, registry, period, None, figures)
-    for of_unit in figures:
-        known = registry.unit(of_unit.unit, period.last) or registry.latest_unit(of_unit.unit)
-        level = known.level if known else None
-        counts[of_unit.unit] = _counts(book, registry, period, level, [of_unit])
+    # a stretch counts all dossiers of a code, whatever their days
+    dossiers = {f.unit: f.dossiers for of_unit in by_unit.values() for f in of_unit}
     return Report(
         book=book.code,
         book_version=book.version,
@@ -107,13 +110,42 @@ def report(
         first=period.first,
         last=period.last,
         unit=unit,
+        officer=officer,
+        lineage=lineage,
         computed_at=computed_at,
         demo=demo,
-        dossiers=sum(f.dossiers for f in figures),
+        dossiers=sum(
+            n for code, n in dossiers.items() if unit in (None, plan[-1].holders[code].code)
+        ),
         resolved=sum(f.resolved for f in figures),
-        rows=table(book, registry, period, counts),
+        rows=table_of(book, counts),
         anomalies=_anomalies(figures),
+        balance=balance_rows(
+            {
+                holder: found
+                for holder, found in join_balances(plan, balances_of).items()
+                if holder in kept
+            },
+            with_total=unit is None,
+        ),
     )
+
+
+def _figures(
+    client: Client, book: Book, asked: Extent, period: Period, clocks: Clocks, officer: str | None
+) -> list["_Figures"]:
+    if not asked.offsets:
+        return []
+    parameters = {
+        **asked.bound(clocks),
+        **_days(period),
+        **_officers(officer),
+        "scopes": [mask(i.scope) for i in book.indicators],
+        "hits": [mask((*i.scope, *i.hit)) for i in book.indicators],
+        "levels": [i.level or "" for i in book.indicators],
+        "anomalies": [1 << fact.bit for fact in ANOMALIES],
+    }
+    return [_Figures(*row) for row in client.query(_sql("figures"), parameters).result_rows]
 
 
 class _Figures(NamedTuple):

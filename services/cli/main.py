@@ -13,7 +13,7 @@ from services.cli import doctor as examination
 from services.cli import dossiers
 from services.cli import report as reports
 from services.cli.imports import run_import
-from services.cli.report import Format
+from services.cli.report import Format, LineageWord, Source
 from services.cli.say import NOT_SO, VIETNAM, answer, console, fail, number, tell
 from services.cli.where import ask, find, get, local_stack_of, running_stacks, the_only_stack
 from services.settings import Settings
@@ -46,6 +46,13 @@ First = Annotated[str, typer.Option("--from", help="ngày đầu, 2023-01-01 ho�
 Last = Annotated[str, typer.Option("--to", help="ngày cuối, tính cả ngày này")]
 Book = Annotated[str, typer.Option("--book", help="bộ chỉ tiêu")]
 UnitOf = Annotated[str | None, typer.Option("--unit", help="mã đơn vị", show_default=False)]
+Officer = Annotated[
+    str | None, typer.Option("--officer", help="mã công chức, viên chức", show_default=False)
+]
+LineageOf = Annotated[
+    LineageWord,
+    typer.Option("--lineage", help="theo đơn vị đã ghi nhận (old) hay đơn vị kế thừa nay (new)"),
+]
 Shape = Annotated[Format, typer.Option("--format", help="dạng in ra")]
 Data = Annotated[
     Path | None,
@@ -145,6 +152,8 @@ def report(
     last: Last,
     book: Book = _BOOK,
     unit: UnitOf = None,
+    officer: Officer = None,
+    lineage: LineageOf = LineageWord.OLD,
     as_of: Annotated[
         str | None, typer.Option(help="tình trạng tại thời điểm này (ngày hoặc RFC 3339)")
     ] = None,
@@ -162,6 +171,8 @@ def report(
         "from": days[0].isoformat(),
         "to": days[1].isoformat(),
         "unit": unit,
+        "officer": officer,
+        "lineage": lineage.value,
         "as_of": as_of,
         "known_at": known_at,
     }
@@ -175,15 +186,66 @@ def units(
     last: Last,
     book: Book = _BOOK,
     unit: UnitOf = None,
+    officer: Officer = None,
+    lineage: LineageOf = LineageWord.OLD,
     form: Shape = Format.TABLE,
     as_json: Json = False,
     url: Url = None,
 ) -> None:
     """Bảng chỉ tiêu trực tiếp. Ví dụ: `motcua units --from 2023-01-01 --to 2023-12-31`"""
     days = reports.period(first, last)
-    query = {"book": book, "from": days[0].isoformat(), "to": days[1].isoformat(), "unit": unit}
+    query = {
+        "book": book,
+        "from": days[0].isoformat(),
+        "to": days[1].isoformat(),
+        "unit": unit,
+        "officer": officer,
+        "lineage": lineage.value,
+    }
     found = get(find(url).front, "/api/v1/units", query)
     reports.show(found, Format.JSON if as_json else form)
+
+
+@app.command()
+def balance(
+    first: First,
+    last: Last,
+    unit: UnitOf = None,
+    officer: Officer = None,
+    lineage: LineageOf = LineageWord.OLD,
+    source: Annotated[
+        Source, typer.Option("--source", help="số liệu trực tiếp (live) hay lịch sử (history)")
+    ] = Source.LIVE,
+    as_json: Json = False,
+    url: Url = None,
+) -> None:
+    """Cân đối hồ sơ; mã thoát 1 khi lệch. Ví dụ: `motcua balance --from 2023-01-01 --to 2023-03-31`
+
+    Tồn đầu kỳ + tiếp nhận = đã giải quyết + rút + dừng + đang giải quyết, theo từng đơn vị.
+    """
+    from schemas.report import Report
+    from services.cli.balance import balance_json, balance_told
+
+    days = reports.period(first, last)
+    query = {
+        "from": days[0].isoformat(),
+        "to": days[1].isoformat(),
+        "unit": unit,
+        "officer": officer,
+        "lineage": lineage.value,
+    }
+    there = find(url)
+    found = Report.model_validate(
+        get(there.front, "/api/v1/units", query)
+        if source is Source.LIVE
+        else get(there.audit, "/api/v1/report", query)
+    )
+    if as_json:
+        answer(json.dumps(balance_json(found), ensure_ascii=False, indent=2))
+    else:
+        answer(balance_told(found))
+    if any(row.difference for row in found.balance):
+        raise typer.Exit(NOT_SO)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.report import Report, ReportRow
+from services.cli.balance import equation, unit_name
 from services.cli.say import VIETNAM, answer, console, fail, number
 
 _EXAMPLES = 3
@@ -24,6 +25,20 @@ class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
+
+
+class LineageWord(StrEnum):
+    """Under which units figures are shown: those that recorded them, or what they became."""
+
+    OLD = "old"
+    NEW = "new"
+
+
+class Source(StrEnum):
+    """Where figures come from."""
+
+    LIVE = "live"
+    HISTORY = "history"
 
 
 def day(text: str, option: str) -> date:
@@ -84,6 +99,10 @@ def _table(report: Report) -> None:
     for unit, rows in _by_unit(report.rows).items():
         out.print(_of_unit(unit, rows))
     out.print(f"Hồ sơ: {number(report.dossiers)} · có kết quả trong kỳ: {number(report.resolved)}")
+    if report.balance:
+        # all units together, or the rows of the one that was asked for
+        for row in [r for r in report.balance if r.unit in (None, report.unit)]:
+            out.print(equation(row), markup=False)
     for anomaly in report.anomalies:
         examples = ", ".join(anomaly.examples[:_EXAMPLES])
         shown = f" (ví dụ {examples})" if examples else ""
@@ -93,7 +112,7 @@ def _table(report: Report) -> None:
 def _by_unit(rows: Sequence[ReportRow]) -> dict[str, list[ReportRow]]:
     found: dict[str, list[ReportRow]] = {}
     for row in rows:
-        name = "Tất cả đơn vị" if row.unit is None else f"{row.unit_name or ''} ({row.unit})"
+        name = unit_name(row)
         found.setdefault(name, []).append(row)
     return found
 

@@ -12,6 +12,7 @@ from schemas.problems import FieldError, Problem
 from schemas.registry import Registry
 from services.settings import Settings
 from services.web import problem_response
+from streams.core.lineage import UnitSplit
 from streams.live import LiveSource
 from streams.live_report import live_report
 
@@ -31,6 +32,8 @@ def units_router(
         last: Annotated[str, Query(alias="to")],
         book: str = settings.book,
         unit: str | None = None,
+        officer: str | None = None,
+        lineage: str = "old",
     ) -> Response:
         if book not in shipped_books():
             return _wrong("book", "book_unknown", *_unknown_book(book))
@@ -40,17 +43,24 @@ def units_router(
             return _wrong("from/to", "day_expected", *_NO_DAY)
         if days[0] > days[1]:
             return _wrong("from/to", "period_backwards", *_BACKWARDS)
+        if lineage not in ("old", "new"):
+            return _wrong("lineage", "lineage_unknown", *_NO_LINEAGE)
         if (why := live.not_ready()) is not None:
             return problem_response(_not_ready(why), {"retry-after": "1"})
-        report = live_report(
-            live,
-            load_book(book),
-            registry(),
-            Period(first=days[0], last=days[1]),
-            unit,
-            demo=settings.demo,
-            computed_at=clock(),
-        )
+        try:
+            report = live_report(
+                live,
+                load_book(book),
+                registry(),
+                Period(first=days[0], last=days[1]),
+                unit or None,
+                officer=officer or None,
+                lineage="new" if lineage == "new" else "old",
+                demo=settings.demo,
+                computed_at=clock(),
+            )
+        except UnitSplit as split:
+            return _wrong("lineage", "unit_split", split.told(), split.told_vi())
         return Response(report.model_dump_json(), media_type="application/json")
 
     return router
@@ -59,6 +69,10 @@ def units_router(
 _NO_DAY = (
     "Write days as 2023-01-31.",
     "Viết ngày theo dạng 2023-01-31.",
+)
+_NO_LINEAGE = (
+    "Write lineage as old (as recorded) or new (what the units have become).",
+    "Viết lineage là old (đơn vị đã ghi nhận) hoặc new (đơn vị kế thừa nay).",
 )
 _BACKWARDS = (
     "The period ends before it begins. Swap «from» and «to».",

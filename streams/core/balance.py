@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple, TypeAlias
 
 from schemas.books import Period
+from schemas.registry import SINCE_EVER, Unit
+from schemas.report import BalanceRow
 from streams.core.cells import Cell
 from streams.core.days import day_number
 from streams.core.facts import BIT, mask
@@ -150,6 +152,35 @@ def _closed_as(bits: int) -> Iterable[str]:
         yield "closed_before_received"
     if bits & _UNKNOWN:
         yield "reception_unknown"
+
+
+def balance_rows(of_units: Mapping[Unit, Balance], *, with_total: bool) -> tuple[BalanceRow, ...]:
+    """The rows of a report: all units together first, then each unit by code."""
+    found = [
+        _row(unit, of_units[unit])
+        for unit in sorted(of_units, key=lambda unit: (unit.code, unit.valid_from))
+    ]
+    if with_total:
+        names = {name for balance in of_units.values() for name in balance}
+        total = {name: sum(b.get(name, 0) for b in of_units.values()) for name in names}
+        found.insert(0, _row(None, total))
+    return tuple(found)
+
+
+def _row(unit: Unit | None, balance: Balance) -> BalanceRow:
+    return BalanceRow(
+        unit=unit.code if unit else None,
+        unit_name=unit.name if unit else None,
+        unit_since=unit.valid_from if unit and unit.valid_from > SINCE_EVER else None,
+        terms={term.name: balance.get(term.name, _unless_told(term)) for term in TERMS},
+        left=side(balance, "left"),
+        right=side(balance, "right"),
+        difference=difference(balance),
+    )
+
+
+def _unless_told(term: Term) -> int | None:
+    return None if term.name == "came_back" else 0
 
 
 # -- published figures

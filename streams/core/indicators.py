@@ -10,7 +10,7 @@ from math import ceil, floor
 from typing import NamedTuple
 
 from schemas.books import Book, Indicator, Period
-from schemas.registry import Registry, Unit
+from schemas.registry import SINCE_EVER, Registry, Unit
 from schemas.report import AnomalyRow, ReportRow
 from streams.core.cells import Cell
 from streams.core.days import day_number
@@ -64,6 +64,7 @@ def row(indicator: Indicator, target: Fraction, count: Count, unit: Unit | None)
         title=indicator.title,
         unit=unit.code if unit else None,
         unit_name=unit.name if unit else None,
+        unit_since=unit.valid_from if unit and unit.valid_from > SINCE_EVER else None,
         level=indicator.level,
         counts=indicator.counts,
         target=float(target),
@@ -112,17 +113,42 @@ def table(
     ``counts`` gives for each unit, and for None, the figures of each indicator by its code; what is
     missing counts as nothing. Whoever computed them: both engines end here.
     """
-    found: list[ReportRow] = []
-    for code in sorted(counts, key=lambda c: (c is not None, c or "")):
+    named: dict[Unit | None, Mapping[str, Count]] = {}
+    for code, of_unit in counts.items():
         unit = None
         if code is not None:
             unit = registry.unit(code, period.last) or registry.latest_unit(code)
             unit = unit or Unit(code=code, name=code, level="")
+        named[unit] = of_unit
+    return table_of(book, named)
+
+
+def table_of(
+    book: Book, counts: Mapping[Unit | None, Mapping[str, Count]]
+) -> tuple[ReportRow, ...]:
+    """The same for units that are known already; two units may have had one code in turn."""
+    found: list[ReportRow] = []
+    for unit in sorted(counts, key=lambda u: (u is not None, u and (u.code, u.valid_from))):
         for indicator in book.indicators:
             if unit is None or answers(indicator, unit):
-                count = counts[code].get(indicator.code, Count(0, 0))
+                count = counts[unit].get(indicator.code, Count(0, 0))
                 found.append(row(indicator, book.target(indicator.code), count, unit))
     return tuple(found)
+
+
+def counts_of_cells(
+    book: Book,
+    registry: Registry,
+    period: Period,
+    level: str | None,
+    counted: Iterable[tuple[Cell, int]],
+) -> dict[str, Count]:
+    """The figures of every indicator over these cells; ``level`` None: procedures of all levels."""
+    found = list(counted)
+    return {
+        i.code: count_cells(i, found, catalogue_scope(i, registry, period, level))
+        for i in book.indicators
+    }
 
 
 def counts_of(
@@ -137,17 +163,11 @@ def counts_of(
     counts: dict[str | None, dict[str, Count]] = {}
     if with_total:
         everything = [pair for counted in by_unit.values() for pair in counted]
-        counts[None] = {
-            i.code: count_cells(i, everything, catalogue_scope(i, registry, period, None))
-            for i in book.indicators
-        }
+        counts[None] = counts_of_cells(book, registry, period, None, everything)
     for code, counted in by_unit.items():
         unit = registry.unit(code, period.last) or registry.latest_unit(code)
         level = unit.level if unit else None
-        counts[code] = {
-            i.code: count_cells(i, counted, catalogue_scope(i, registry, period, level))
-            for i in book.indicators
-        }
+        counts[code] = counts_of_cells(book, registry, period, level, counted)
     return counts
 
 

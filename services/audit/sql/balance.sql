@@ -34,6 +34,7 @@ SELECT
     countIf(closed_in_period AND rejected AND NOT received) AS rejected_at_submission
 FROM facts(units = {units:Array(String)}, offsets = {offsets:Array(UInt64)},
            known_at = {known_at:DateTime64(3, 'UTC')}, as_of = {as_of:DateTime64(3, 'UTC')})
-WHERE empty({officers:Array(String)}) OR officer IN {officers:Array(String)}
+WHERE empty({officers:Array(String)})
+   OR (officer IN {officers:Array(String)} AND (received OR isNotNull(closed_at)))
 GROUP BY unit
 ORDER BY unit
