@@ -19,10 +19,12 @@ from typer import Exit
 from typer.testing import CliRunner, Result
 
 from schemas.books import load_book
+from schemas.registry import Unit
 from schemas.report import AnomalyRow, Report
 from services.cli import where
 from services.cli.main import app
 from services.cli.say import number
+from streams.core.balance import balance_rows
 from streams.core.indicators import Count, row
 
 BOOK = load_book("dak-ha-2023")
@@ -124,6 +126,60 @@ def test_both_sides_print_the_same_shape(there, arguments, source):
     )
 
 
+def test_an_officer_and_the_lineage_are_passed_on(there):
+    for command in ("units", "report", "balance"):
+        said = run(
+            command, *PERIOD, "--officer", "cb01", "--lineage", "new", "--json", "--url", there.url
+        )
+        assert said.exit_code == 0, said.output
+        _, _, query = there.asked[-1]
+        assert (query["officer"], query["lineage"]) == ("cb01", "new")
+
+
+def a_balance(**terms: int) -> dict[str, object]:
+    unit = Unit(code="23500", name="Thị trấn Đắk Hà", level="commune")
+    rows = balance_rows({unit: terms}, with_total=False)
+    return a_report().model_copy(update={"balance": rows}).model_dump(mode="json")
+
+
+@pytest.fixture
+def balance_there(there) -> Iterator[Installation]:
+    before = dict(there.answers)
+    yield there
+    there.answers.update(before)
+
+
+def test_a_balance_that_adds_up_is_told_with_its_terms(balance_there):
+    terms = {"opening": 4662, "received": 10, "resolved": 4670, "in_process": 2}
+    balance_there.answers["/api/v1/units"] = 200, a_balance(**terms, rejected_at_submission=3)
+
+    told = run("balance", *PERIOD, "--url", balance_there.url)
+
+    assert told.exit_code == 0
+    assert told.stdout.strip() == (
+        "✓ Thị trấn Đắk Hà (23500): tồn đầu kỳ 4.662 + tiếp nhận trong kỳ 10 = "
+        "đã có kết quả 4.670 + đang giải quyết cuối kỳ 2 (ngoài cân đối: không tiếp nhận 3)"
+    )
+
+
+@pytest.mark.parametrize(("source", "path"), [("live", "units"), ("history", "report")])
+def test_a_balance_that_does_not_add_up_is_named_and_ends_with_1(balance_there, source, path):
+    """A watchdog runs it every night: unit, terms and difference, and an exit code."""
+    wrong = a_balance(opening=5, received=10, resolved=9, withdrawn=1, in_process=3)
+    balance_there.answers[f"/api/v1/{path}"] = 200, wrong
+    asked = ("balance", *PERIOD, "--source", source, "--url", balance_there.url)
+
+    told, said = run(*asked), run(*asked, "--json")
+
+    assert (told.exit_code, said.exit_code) == (1, 1)
+    assert "✗ Thị trấn Đắk Hà (23500)" in told.stdout
+    assert "lệch 2 / differs: 15 ≠ 13" in told.stdout
+    assert "withdrawn (người nộp rút hồ sơ): 1" in told.stdout
+    found = json.loads(said.stdout)
+    assert found["balanced"] is False
+    assert (found["units"][0]["unit"], found["units"][0]["difference"]) == ("23500", 2)
+
+
 def test_the_table_speaks_vietnamese(there):
     result = run("report", *PERIOD, "--url", there.url)
     for text in (
@@ -154,6 +210,7 @@ def test_days_may_be_written_as_in_the_office_and_clocks_are_passed_on(there):
         "to": "2023-02-28",
         "unit": "23500",
         "known_at": "2023-03-01",
+        "lineage": "old",
     }
 
 
