@@ -20,7 +20,7 @@ from schemas.registry import Registry, Unit
 from schemas.report import AnomalyRow, Report
 from streams.core.balance import balance_rows
 from streams.core.cells import Cell
-from streams.core.days import DAY_MS, UTC_OFFSET_MS, day_number, moment
+from streams.core.days import DAY_MS, UTC_OFFSET_MS, day_number
 from streams.core.facts import FACTS, Fact, mask
 from streams.core.indicators import Count, catalogue_scope, table_of
 from streams.core.lineage import Lineage, join_balances, stretches
@@ -240,14 +240,20 @@ def balances(
     """
     if not asked.offsets:
         return {}
-    days = _days(period)
-    midnight_ms = day_number(max(period.first, _FIRST_DAY)) * DAY_MS - UTC_OFFSET_MS
-    eve = max(min(moment(midnight_ms - 1), clocks.as_of), EPOCH)
-    parameters = {**asked.bound(clocks), **days, **_officers(officer), "eve": _moment(eve)}
+    parameters = {
+        **asked.bound(clocks),
+        **_officers(officer),
+        "begin": _midnight_ms(period.first),
+        "end": _midnight_ms(period.last) + DAY_MS,
+    }
     return {
         unit: dict(zip(_TERMS, map(int, counted), strict=True))
         for unit, *counted in client.query(_sql("balance"), parameters).result_rows
     }
+
+
+def _midnight_ms(day: date) -> int:
+    return day_number(day) * DAY_MS - UTC_OFFSET_MS
 
 
 def _officers(officer: str | None) -> dict[str, list[str]]:
