@@ -85,6 +85,21 @@ def test_one_period_ends_with_what_the_next_begins_with(
         assert ends["in_process"] == begins["opening"]
 
 
+@pytest.mark.parametrize("day", [FEBRUARY.first, FEBRUARY.last])
+def test_both_ends_of_a_period_belong_to_it(day: date) -> None:
+    """The last dossier of a quarter is the one that two reports quarrel about."""
+    said = (
+        received(f"{day}T08:00", dossier="open"),
+        received(f"{day - timedelta(days=90)}T08:00", dossier="done"),
+        resolved(f"{day}T16:59", dossier="done"),
+    )
+    (known,) = of_units([admitted(one) for one in said]).values()
+
+    found = balance_of(counted(known).items(), FEBRUARY)
+
+    assert +Counter(found) == {"opening": 1, "received": 1, "resolved": 1, "in_process": 1}
+
+
 def test_a_cell_that_is_lost_leaves_a_difference() -> None:
     """The equation is there to notice exactly this."""
     lost, *left = counted(of_units(history_of_two())["23500"]).elements()

@@ -180,6 +180,22 @@ def test_a_department_without_an_heir_stays_itself() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        (LAST_DAY, LAST_DAY, ["Old One"]),
+        (NEXT_DAY, NEXT_DAY, ["New One"]),
+        (LAST_DAY, NEXT_DAY, ["Old One", "New One"]),
+    ],
+)
+def test_a_code_changes_hands_at_midnight(first: date, last: date, expected: list[str]) -> None:
+    """The last day is the old unit's whole, the first one the new unit's."""
+    plan = stretches(CROSSED, ["1"], Period(first=first, last=last), "old", None)
+
+    assert [stretch.holders["1"].name for stretch in plan] == expected
+    assert (plan[0].period.first, plan[-1].period.last) == (first, last)
+
+
 def test_what_lies_there_at_the_reform_is_handed_over_and_taken_over() -> None:
     """Each new unit's balance must add up across the day on which the codes changed hands."""
     live = FakeLive()
