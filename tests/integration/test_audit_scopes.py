@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from schemas.books import Period, load_book
 from schemas.report import Report
 from services.audit import audit_router
-from services.audit.questions import report
+from services.audit.questions import Clocks, report
 from services.front.units import units_router
 from services.settings import Settings
 from streams.core.balance import TERMS
@@ -33,6 +33,7 @@ from tests.support.histories import (
     resolved,
     withdrawn,
 )
+from tests.support.parity import FOR_EVER, core_balances
 from tests.support.wall import NOW, FakeLive, state
 from tests.unit.test_core_lineage import CROSSED, SPLIT
 
@@ -151,6 +152,10 @@ def test_only_the_history_tells_what_came_back(client, live):
     """What the counters cannot know is not shown as zero."""
     history, now = both(client, live, SPRING)
 
+    expected = core_balances(numbered(EVENTS), Clocks(FOR_EVER, FOR_EVER), SPRING)
+    assert {row.unit: row.terms["came_back"] for row in history.balance if row.unit} == {
+        unit: counted.get("came_back", 0) for unit, counted in expected.items()
+    }
     assert history.balance[0].terms["came_back"]
     assert now.balance[0].terms["came_back"] is None
     assert set(history.balance[0].terms) == {term.name for term in TERMS}

@@ -90,8 +90,9 @@ def test_balances_are_equal_and_add_up_in_any_period(client: Client, told: Story
         assert not any(map(difference, actual.values())), f"seed {told.seed}, {clocks}, {period}"
         seen.update(term for counted in actual.values() for term in counted)
 
-    handed_on = {"taken_over", "handed_over"}
-    assert seen == {term.name for term in TERMS} - handed_on, f"seed {told.seed}"
+    # few are reopened in a later period: those are compared in test_audit_scopes
+    rare = {"came_back", "taken_over", "handed_over"}
+    assert seen >= {term.name for term in TERMS} - rare, f"seed {told.seed}"
 
 
 def test_due_moments_are_equal_on_any_days_of_four_years(clickhouse_server: Server):
