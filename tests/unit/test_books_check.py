@@ -119,6 +119,9 @@ def test_a_roadmap_must_end_at_the_years_target():
     ]
     assert in_roadmap(step("70", "2023", 'unit = "23503"'), step("65", "2023-12", of_unit)) == []
     assert in_roadmap(step("50", "2023-11"), wrong=False) == [(3, "roadmap_unfinished")]
+    # what another year asks for is nothing to this one
+    assert in_roadmap(step("70", "2024"), step("60", "2023-12")) == []
+    assert in_roadmap(step("70", "*"), step("60", "2023-12"))[1:] == [(9, "ends_below_year")]
 
 
 def test_a_quarter_must_end_as_its_last_month_does():
@@ -160,7 +163,7 @@ def test_two_targets_in_force_for_the_same_thing_are_told_across_files():
         (step("60", "2023", 'level = "district"'), 7, "level_does_not_answer"),
         (step("60", "2023", 'level = "commune"', 'unit = "23500"'), 3, "unit_and_level"),
         (step("40", "2023-03", "valid_from = 2023-04-01"), 7, "date_outside_period"),
-        # the town of 2023 is a commune of another province since 2025; 23503 is no more
+        # it is no more since 2025
         (step("60", "2026", 'unit = "23503"'), 7, "unit_unknown"),
     ],
 )
@@ -195,3 +198,20 @@ def test_the_command_prints_file_and_line_and_ends_as_the_answer_is(tmp_path):
     assert (good.exit_code, good.output.rstrip().endswith("dùng được")) == (0, True)
     assert "Ví dụ" in run.invoke(app, ["book", "check", "--help"]).output
     assert run.invoke(app, ["book", "check", str(tmp_path / "none.toml")]).exit_code == 2
+
+
+def test_an_offices_own_book_is_named_by_its_file(tmp_path):
+    """``--book`` takes a file wherever the command itself reads the book."""
+    book = tmp_path / "bo.toml"
+    book.write_text(BOOK)
+
+    def asks(file: object) -> str:
+        command = ["explain", "nothing", "--dossier", "23500-230210-0001", "--book", str(file)]
+        said = CliRunner().invoke(app, command)
+        assert said.exit_code == 2
+        return said.output
+
+    assert "  1  online" in asks(book)
+    assert "no such file" in asks(tmp_path / "none.toml")
+    book.write_text(BOOK.replace('"60"', '"160"'))
+    assert "less than or equal to 100" in asks(book)

@@ -95,6 +95,9 @@ def test_a_roadmap_has_a_step_for_each_month_or_quarter_that_ends_within_the_per
         Step(february, Fraction(20)),
     )
     assert book.roadmap("full_online", SEPTEMBER, ON, TOWN) == ()
+    # a year is no step on the way, even of days that hold several
+    two_years = Period(first=date(2022, 1, 1), last=date(2023, 12, 31))
+    assert BOOK.roadmap("full_online", two_years, ON, TOWN) == ()
 
 
 def test_leap_years_end_february_a_day_later():
