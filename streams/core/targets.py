@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from schemas.books import Answerable, Book, Indicator, Period
 from schemas.registry import Registry, Unit
+from schemas.report import StandingRow
 from streams.core.cells import Cell
 from streams.core.indicators import Count, answers, catalogue_scope, count_cells, in_period, row
 
@@ -225,6 +226,33 @@ def outlook(
     if needed <= 0:
         return Outlook.CERTAIN
     return Outlook.IMPOSSIBLE if needed > 1 else Outlook.POSSIBLE
+
+
+def standing_row(standing: Standing) -> StandingRow:
+    """The same for a document: decisions as they are, figures rounded for reading."""
+    return StandingRow(
+        indicator=standing.indicator.code,
+        unit=standing.unit,
+        officer=standing.officer,
+        a=standing.count.a,
+        b=standing.count.b,
+        target=float(standing.target),
+        roadmap=_rounded(standing.roadmap),
+        gap_points=_rounded(standing.gap),
+        roadmap_gap_points=_rounded(standing.roadmap_gap),
+        light=None if standing.light is None else standing.light.value,
+        still_needed=standing.still_needed,
+        late_allowed=standing.late_allowed,
+        expected=standing.recent.expected,
+        forecast=_rounded(standing.forecast, 100),
+        needed_from_now=_rounded(standing.needed_from_now, 100),
+        outlook=None if standing.outlook is None else standing.outlook.value,
+        unpaid_procedures=standing.unpaid_procedures,
+    )
+
+
+def _rounded(exact: Fraction | None, scale: int = 1) -> float | None:
+    return None if exact is None else round(float(scale * exact), 2)
 
 
 def _unpaid(

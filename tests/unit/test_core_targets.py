@@ -25,6 +25,7 @@ from streams.core.targets import (
     needed_from_now,
     outlook,
     recent,
+    standing_row,
     standings,
 )
 
@@ -85,6 +86,13 @@ def test_a_unit_by_hand():
     assert found.needed_from_now == Fraction(34, 40)
     assert (found.outlook, found.light) == (Outlook.POSSIBLE, Light.BEHIND)
     assert (found.roadmap, found.roadmap_gap) == (None, None)
+
+    shown = standing_row(found)
+    assert (shown.a, shown.b, shown.target, shown.gap_points, shown.expected) == (
+        100, 50, 60.0, -10.0, 40,
+    )  # fmt: skip
+    assert (shown.forecast, shown.needed_from_now, shown.roadmap) == (57.14, 85.0, None)
+    assert (shown.light, shown.outlook) == ("behind", "possible")
 
 
 def test_late_ones_still_allowed_by_hand():
