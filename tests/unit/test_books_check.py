@@ -1,10 +1,12 @@
 """``motcua book check``: what does not add up, with file and line, in Vietnamese."""
 
+import tomllib
 from importlib import resources
 
 import pytest
 from typer.testing import CliRunner
 
+from schemas.books import Book
 from services.cli.book import check
 from services.cli.main import app
 
@@ -215,3 +217,16 @@ def test_an_offices_own_book_is_named_by_its_file(tmp_path):
     assert "no such file" in asks(tmp_path / "none.toml")
     book.write_text(BOOK.replace('"60"', '"160"'))
     assert "less than or equal to 100" in asks(book)
+
+
+@pytest.mark.parametrize("value", ["1", '"x"', "[]", "{}", "true", "2023-01-01", "[[1]]", '"60"'])
+def test_whatever_a_line_says_the_check_answers_and_what_it_accepts_can_be_loaded(value):
+    """A check that passes what later stops the installation is worse than none."""
+    lines = (BOOK + step("60", "2023-12", 'unit = "23500"', "valid_from = 2023-02-01")).splitlines()
+    for n, line in enumerate(lines):
+        for new in ("", f"{line.partition('=')[0]}= {value}"):
+            text = "\n".join([*lines[:n], new, *lines[n + 1 :]])
+            found = check({"a.toml": text.encode()})
+            assert all(1 <= fault.line <= len(lines) + 1 for fault in found.faults)
+            if not any(fault.wrong for fault in found.faults):
+                Book.model_validate(tomllib.loads(text))
