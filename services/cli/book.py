@@ -17,15 +17,15 @@ from schemas.books import (
     EVERY_YEAR,
     Book,
     Indicator,
-    Roadmap,
     Target,
     UnknownBook,
     days_of,
-    filled,
     load_book,
 )
 from schemas.registry import Registry, load_registry
+from schemas.roadmaps import Roadmap, filled
 from services.cli.book_indicators import indicator_faults
+from services.cli.catalogue import VALUE_RULES
 from services.cli.say import number
 from services.cli.toml_lines import Lines, lines_of, syntax_line, without_place
 
@@ -205,24 +205,12 @@ def _entry(place: Sequence[str | int], raw: Mapping[str, Any]) -> str:
 
 _NAMES = {"indicator": "chỉ tiêu", "target": "mục tiêu"}
 _RULES: Mapping[str, tuple[str, str]] = {
-    "missing": ("missing", "thiếu trường này"),
-    "extra_forbidden": ("unknown_field", "không có trường này; kiểm tra chính tả"),
-    "string_pattern_mismatch": ("pattern", "sai định dạng"),
-    "string_type": ("text_expected", "phải là chuỗi trong dấu nháy"),
+    **VALUE_RULES,
     "literal_error": ("value_unknown", "không có giá trị này; có: {expected}"),
-    "int_type": ("number_expected", "phải là số nguyên"),
-    "int_parsing": ("number_expected", "phải là số nguyên"),
-    "bool_parsing": ("yes_or_no_expected", "phải là true hoặc false"),
-    "bool_type": ("yes_or_no_expected", "phải là true hoặc false"),
     "greater_than_equal": ("percent_out_of_range", "phải từ 0 đến 100"),
     "less_than_equal": ("percent_out_of_range", "phải từ 0 đến 100"),
-    "date_type": ("date_expected", "phải là ngày, ví dụ 2023-01-01, không có dấu nháy"),
-    "date_parsing": ("date_expected", "phải là ngày, ví dụ 2023-01-01"),
-    "date_from_datetime_parsing": ("date_expected", "phải là ngày, ví dụ 2023-01-01"),
-    "date_from_datetime_inexact": ("date_expected", "phải là ngày không có giờ"),
     "tuple_type": ("list_expected", "phải là danh sách; mục thì viết [[indicator]], [[target]]"),
     "model_type": ("table_expected", "phải là bảng: viết [[indicator]] hoặc [[target]]"),
-    "value_error": ("value", "{msg}"),
 }
 _OWN: Mapping[str, tuple[str, str]] = {
     'write the percentage as text, such as "97.5"': (

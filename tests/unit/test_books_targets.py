@@ -6,7 +6,8 @@ from fractions import Fraction
 import pytest
 from pydantic import ValidationError
 
-from schemas.books import Answerable, Book, Period, Roadmap, Step, Target, load_book, load_roadmaps
+from schemas.books import Answerable, Book, Period, Step, Target, load_book
+from schemas.roadmaps import Roadmap, load_roadmaps
 
 BOOK = load_book("dak-ha-2023")
 YEAR = Period(first=date(2023, 1, 1), last=date(2023, 12, 31))
