@@ -44,38 +44,6 @@ class ReportRow(_Report):
     """On-time rates: resolved dossiers without a known due moment; in a, never in b."""
 
 
-class AnomalyRow(_Report):
-    """How many dossiers, resolved in the period, show something that cannot be right."""
-
-    code: str
-    title: str
-    dossiers: int
-    examples: tuple[str, ...] = ()
-    """Some of the dossiers as ``unit/dossier``; only the history knows them."""
-
-
-class Report(_Report):
-    """The table of a book for a period."""
-
-    book: str
-    book_version: int
-    source: Literal["history", "live"]
-    first: date = Field(alias="from")
-    last: date = Field(alias="to")
-    unit: str | None
-    """Only this unit; null: all."""
-    computed_at: datetime
-    demo: bool
-    """True: the data is invented."""
-    dossiers: int
-    """Dossiers with any event, whatever the period."""
-    resolved: int
-    """Dossiers resolved in the period, of the units asked for."""
-    rows: tuple[ReportRow, ...]
-    """First the rows of all units together, then each unit's; in the book's order."""
-    anomalies: tuple[AnomalyRow, ...]
-
-
 class StandingRow(_Report):
     """How a unit, or one of its officers, stands with an indicator at the end of a day."""
 
@@ -106,3 +74,35 @@ class StandingRow(_Report):
     """Decided exactly; ``impossible``: «không thể đạt nữa»; null: nothing can be said."""
     unpaid_procedures: tuple[str, ...]
     """Where procedures are counted: those without an online payment yet."""
+
+
+class AnomalyRow(_Report):
+    """How many dossiers, resolved in the period, show something that cannot be right."""
+
+    code: str
+    title: str
+    dossiers: int
+    examples: tuple[str, ...] = ()
+    """Some of the dossiers as ``unit/dossier``; only the history knows them."""
+
+
+class Report(_Report):
+    """The table of a book for a period."""
+
+    book: str
+    book_version: int
+    source: Literal["history", "live"]
+    first: date = Field(alias="from")
+    last: date = Field(alias="to")
+    unit: str | None
+    """Only this unit; null: all."""
+    computed_at: datetime
+    demo: bool
+    """True: the data is invented."""
+    dossiers: int
+    """Dossiers with any event, whatever the period."""
+    resolved: int
+    """Dossiers resolved in the period, of the units asked for."""
+    rows: tuple[ReportRow, ...]
+    """First the rows of all units together, then each unit's; in the book's order."""
+    anomalies: tuple[AnomalyRow, ...]

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from schemas.books import Book
+from schemas.registry import Registry, RegistryFile
 from services.cli.book import check
 from services.cli.main import app
 
@@ -173,6 +174,17 @@ def test_a_target_that_nobody_could_owe_is_told(text, line, rule):
     assert in_roadmap(text) == [(line, rule)]
 
 
+def test_a_unit_owes_nothing_before_it_began():
+    new = "[[unit]]\ncode = '99001'\nname = 'Xã Mới'\nlevel = 'commune'\nvalid_from = 2025-07-01\n"
+    registry = Registry(RegistryFile.model_validate(tomllib.loads(new)).units, ())
+
+    def wrong(year: str) -> list[str]:
+        text = BOOK + step("60", year, "unit = '99001'", "document = 'KH 1'")
+        return [f.rule for f in check({"a.toml": text.encode()}, registry).faults]
+
+    assert (wrong("2024"), wrong("2025"), wrong("*")) == (["unit_unknown"], [], [])
+
+
 def test_a_target_may_come_into_force_on_the_last_day_of_its_period():
     assert in_roadmap(step("60", "2023-12", "valid_from = 2023-12-31")) == []
 
@@ -222,7 +234,9 @@ def test_an_offices_own_book_is_named_by_its_file(tmp_path):
 @pytest.mark.parametrize("value", ["1", '"x"', "[]", "{}", "true", "2023-01-01", "[[1]]", '"60"'])
 def test_whatever_a_line_says_the_check_answers_and_what_it_accepts_can_be_loaded(value):
     """A check that passes what later stops the installation is worse than none."""
-    lines = (BOOK + step("60", "2023-12", 'unit = "23500"', "valid_from = 2023-02-01")).splitlines()
+    more = 'unit = "23500"', 'document = "KH"', "valid_from = 2023-02-01"
+    lines = (BOOK + step("60", "2023-12", *more)).splitlines()
+    accepted = 0
     for n, line in enumerate(lines):
         for new in ("", f"{line.partition('=')[0]}= {value}"):
             text = "\n".join([*lines[:n], new, *lines[n + 1 :]])
@@ -230,3 +244,6 @@ def test_whatever_a_line_says_the_check_answers_and_what_it_accepts_can_be_loade
             assert all(1 <= fault.line <= len(lines) + 1 for fault in found.faults)
             if not any(fault.wrong for fault in found.faults):
                 Book.model_validate(tomllib.loads(text))
+                accepted += 1
+    # a comment more or less, the empty lines, an optional field left out
+    assert 0 < accepted < len(lines)
