@@ -4,26 +4,38 @@ A book never knows how a fact is computed; it names facts. ``streams.core`` eval
 live counters, the audit over ClickHouse.
 """
 
+import re
 import tomllib
+from calendar import monthrange
+from collections.abc import Iterable, Iterator
 from datetime import date
 from fractions import Fraction
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 FactNames = tuple[str, ...]
 
+_PERCENT = re.compile(r"-?\d{1,9}(?:\.\d{1,9})?|\d{1,9}/[1-9]\d{0,8}")
+
 
 def _exact(value: Any) -> Fraction:
     # text or whole numbers only: 0.1 of TOML would already be rounded
-    if isinstance(value, bool) or not isinstance(value, str | int | Fraction):
+    text = str(value)
+    exact = isinstance(value, str | int | Fraction) and not isinstance(value, bool)
+    if not exact or not _PERCENT.fullmatch(text):
         raise ValueError('write the percentage as text, such as "97.5"')
-    return Fraction(value)
+    return Fraction(text)
 
 
 Percent = Annotated[Fraction, BeforeValidator(_exact), Field(ge=0, le=100)]
+
+EVERY_YEAR = "*"
+_PERIOD = r"^(?:[12]\d{3}|\*)(?:-Q[1-4]|-(?:0[1-9]|1[0-2]))?$"
+PeriodName = Annotated[str, Field(pattern=_PERIOD)]
+"""``2023``, ``2023-Q3``, ``2023-09``; ``*`` in the year's place stands for every year."""
 
 
 class _Data(BaseModel):
@@ -64,11 +76,68 @@ class Heading(_Data):
 
 
 class Target(_Data):
-    """The rate that an indicator must at least reach."""
+    """The rate that an indicator must at least reach: in a year, or by a step of a roadmap.
+
+    A target of a month or a quarter is a step: the rate from the year's beginning to the end of
+    that month or quarter. An officer's target is the rate of the officer's own dossiers.
+    """
 
     indicator: str
     percent: Percent
     document: str
+    period: PeriodName = EVERY_YEAR
+    unit: str | None = None
+    """Code; None: of every unit, or of those of ``level``."""
+    level: str | None = None
+    officer: str | None = None
+    """Staff code; only together with ``unit``."""
+    valid_from: date = date.min
+    """From this day on it replaces what an earlier document said of the same thing."""
+
+    @model_validator(mode="after")
+    def _of_one(self) -> "Target":
+        if self.unit is not None and self.level is not None:
+            raise ValueError("a target of a unit or of a level, not both")
+        if self.officer is not None and self.unit is None:
+            raise ValueError("an officer's target names the unit")
+        return self
+
+    @property
+    def who(self) -> tuple[str | None, str | None, str | None]:
+        """Whose target it is: (level, unit, officer)."""
+        return self.level, self.unit, self.officer
+
+    @property
+    def key(self) -> tuple[str, str, tuple[str | None, str | None, str | None]]:
+        """What it speaks of; of two with the same key the one valid later counts."""
+        return self.indicator, self.period, self.who
+
+    @property
+    def year(self) -> str:
+        """``2023``, or ``*``: every year."""
+        return self.period.partition("-")[0]
+
+    @property
+    def months(self) -> range:
+        """The months of the year that the period spans."""
+        part = self.period.partition("-")[2]
+        if part.startswith("Q"):
+            last = 3 * int(part[1:])
+            return range(last - 2, last + 1)
+        return range(int(part), int(part) + 1) if part else range(1, 13)
+
+    @property
+    def specific(self) -> tuple[int, int, bool, date]:
+        """Of two that fit a question the greater one is the answer: see :meth:`Book.target_of`."""
+        whose = sum(part is not None for part in self.who) + (self.unit is not None)
+        return -len(self.months), whose, self.year != EVERY_YEAR, self.valid_from
+
+
+class Step(NamedTuple):
+    """A step of a roadmap: what must be reached by the end of a day."""
+
+    last: date
+    percent: Fraction
 
 
 class Parameter(_Data):
@@ -98,6 +167,11 @@ class Book(_Data):
             raise ValueError("two indicators have the same code")
         if unknown := {target.indicator for target in self.targets} - set(codes):
             raise ValueError(f"targets for unknown indicators: {sorted(unknown)}")
+        if open_ended := set(codes) - {t.indicator for t in self.targets if _of_everyone(t)}:
+            raise ValueError(f"indicators without a year's target for all: {sorted(open_ended)}")
+        said = [(target.key, target.valid_from) for target in self.targets]
+        if twice := {key for key, _ in said if said.count((key, _)) > 1}:
+            raise ValueError(f"two targets for the same thing: {sorted(map(str, twice))}")
         return self
 
     def indicator(self, code: str) -> Indicator:
@@ -105,11 +179,88 @@ class Book(_Data):
         return next(i for i in self.indicators if i.code == code)
 
     def target(self, code: str) -> Fraction:
-        """Percentage that the indicator must reach, exactly; ``KeyError`` when none is set."""
+        """Percentage that all together must reach in a year, exactly; ``KeyError`` when unknown.
+
+        The one of every year before those of a single one, then the one valid last.
+        """
+        found = [t for t in self.targets if t.indicator == code and _of_everyone(t)]
+        if not found:
+            raise KeyError(code)
+        return max(found, key=lambda t: (t.year == EVERY_YEAR, t.year, t.valid_from)).percent
+
+    def target_of(self, code: str, period: "Period", on: date, who: "Answerable") -> Target | None:
+        """The most specific target for these days, of those in force on a day; None: there is none.
+
+        The shortest of month, quarter and year that holds the whole period comes first, then the
+        officer's before the unit's, the level's and everyone's, then the year's own before that of
+        every year, then the one valid last. So a year's target is what is left where a roadmap
+        says nothing.
+        """
+        found = [t for t in self._asked(code, on, who) if _holds(t, period)]
+        return max(found, key=lambda t: t.specific, default=None)
+
+    def roadmap(self, code: str, period: "Period", on: date, who: "Answerable") -> tuple[Step, ...]:
+        """The steps that end in the period and are shorter than it, in the order of time.
+
+        Where several end on a day the most specific counts, as in :meth:`target_of`.
+        """
+        steps: dict[date, Target] = {}
+        for target in self._asked(code, on, who):
+            for year in range(period.first.year, period.last.year + 1):
+                if target.year not in (EVERY_YEAR, str(year)):
+                    continue
+                days = days_of(year, target.months)
+                inside = period.first <= days.first and days.last <= period.last
+                if inside and days != period and len(target.months) < 12:
+                    best = max(target, steps.get(days.last, target), key=lambda t: t.specific)
+                    steps[days.last] = best
+        return tuple(Step(last, steps[last].percent) for last in sorted(steps))
+
+    def with_targets(self, targets: Iterable[Target]) -> "Book":
+        """The book with these targets besides its own; ``ValueError`` when they do not fit it."""
+        raw = {name: getattr(self, name) for name in type(self).model_fields}
+        raw["targets"] = *self.targets, *targets
+        return type(self).model_validate(raw, by_alias=False, by_name=True)
+
+    def _asked(self, code: str, on: date, who: "Answerable") -> Iterator[Target]:
         for target in self.targets:
-            if target.indicator == code:
-                return target.percent
-        raise KeyError(code)
+            if target.indicator == code and target.valid_from <= on and who.owes(target):
+                yield target
+
+
+class Answerable(NamedTuple):
+    """Who is asked for a target: an officer of a unit, a unit, or (all None) all together."""
+
+    unit: str | None = None
+    level: str | None = None
+    officer: str | None = None
+
+    def owes(self, target: Target) -> bool:
+        """Whether the target is one of theirs, or of a whole that they belong to."""
+        return (
+            target.unit in (None, self.unit)
+            and target.level in (None, self.level)
+            and target.officer in (None, self.officer)
+        )
+
+
+def _of_everyone(target: Target) -> bool:
+    return target.who == (None, None, None) and len(target.months) == 12
+
+
+def _holds(target: Target, period: "Period") -> bool:
+    if target.year not in (EVERY_YEAR, str(period.last.year)):
+        return False
+    if len(target.months) == 12:
+        return True  # a year's target is the fallback, also of days that begin before the year
+    days = days_of(period.last.year, target.months)
+    return days.first <= period.first and period.last <= days.last
+
+
+def days_of(year: int, months: range) -> "Period":
+    """The days of these months, one after the other, of a year."""
+    last = months[-1]
+    return Period(first=date(year, months[0], 1), last=date(year, last, monthrange(year, last)[1]))
 
 
 class UnknownBook(LookupError):

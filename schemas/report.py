@@ -46,6 +46,38 @@ class ReportRow(_Report):
     """On-time rates: resolved dossiers without a known due moment; in a, never in b."""
 
 
+class StandingRow(_Report):
+    """How a unit, or one of its officers, stands with an indicator at the end of a day."""
+
+    indicator: str
+    unit: str
+    officer: str | None
+    a: int
+    b: int
+    """Both of the period up to the day."""
+    target: float
+    """Percent, of the whole period."""
+    roadmap: float | None
+    """Percent that the roadmap's last step so far asks for; null: there is no roadmap."""
+    gap_points: float | None
+    """Rate minus target in percentage points, rounded for reading, as all that follows."""
+    roadmap_gap_points: float | None
+    light: Literal["met", "on_roadmap", "behind"] | None
+    """Decided exactly; null when a = 0 («chưa phát sinh»)."""
+    still_needed: int | None
+    late_allowed: int | None
+    expected: int
+    """Dossiers expected to the period's end, from the last eight weeks."""
+    forecast: float | None
+    """Percent at the period's end, if what comes goes as in the last eight weeks."""
+    needed_from_now: float | None
+    """Percent of what is expected that the target needs; it may lie outside 0 … 100."""
+    outlook: Literal["certain", "possible", "impossible"] | None
+    """Decided exactly; ``impossible``: «không thể đạt nữa»; null: nothing can be said."""
+    unpaid_procedures: tuple[str, ...]
+    """Where procedures are counted: those without an online payment yet."""
+
+
 class AnomalyRow(_Report):
     """How many dossiers, resolved in the period, show something that cannot be right."""
 

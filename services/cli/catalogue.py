@@ -134,7 +134,7 @@ def _valid(raw: Mapping[str, Any], table: str, model: type[_E]) -> dict[int, _E]
 
 def _of_value(error: ErrorDetails, raw: Mapping[str, Any], lines: Lines) -> Remark:
     place = error["loc"]
-    rule, says = _RULES.get(error["type"], ("invalid", "giá trị không hợp lệ ({msg})"))
+    rule, says = VALUE_RULES.get(error["type"], ("invalid", "giá trị không hợp lệ ({msg})"))
     context = {**error.get("ctx", {}), "msg": error["msg"]}
     if rule == "value" and (own := _OWN.get(str(context.get("error", "")))):
         rule, says = own
@@ -153,7 +153,7 @@ def _entry(place: Sequence[str | int], raw: Mapping[str, Any]) -> str:
     return f"{_NAMES[str(place[0])]} {code}"
 
 
-_RULES: Mapping[str, tuple[str, str]] = {
+VALUE_RULES: Mapping[str, tuple[str, str]] = {
     "missing": ("missing", "thiếu trường này"),
     "extra_forbidden": ("unknown_field", "không có trường này; kiểm tra chính tả"),
     "string_pattern_mismatch": ("pattern", "sai định dạng"),
@@ -176,6 +176,7 @@ _RULES: Mapping[str, tuple[str, str]] = {
     "model_type": ("table_expected", "phải là bảng: viết [[unit]] hoặc [[procedure]]"),
     "value_error": ("value", "{msg}"),
 }
+"""(rule, what to say) by pydantic's type of error: of every file that an office edits."""
 _OWN: Mapping[str, tuple[str, str]] = {
     "valid_to lies before valid_from": ("backwards", "valid_to trước valid_from"),
     "a time limit in days or in hours, not both": (

@@ -32,10 +32,12 @@ emitter = typer.Typer(no_args_is_help=True, help="Phần mềm gửi sự kiện
 events = typer.Typer(no_args_is_help=True, help="Sự kiện của từng hồ sơ.")
 due = typer.Typer(no_args_is_help=True, help="Hạn trả kết quả.")
 catalogue = typer.Typer(no_args_is_help=True, help="Danh mục TTHC và đơn vị.")
+books = typer.Typer(no_args_is_help=True, help="Bộ chỉ tiêu và lộ trình.")
 app.add_typer(emitter, name="emitter")
 app.add_typer(events, name="events")
 app.add_typer(due, name="due")
 app.add_typer(catalogue, name="catalogue")
+app.add_typer(books, name="book")
 
 Url = Annotated[
     str | None,
@@ -372,6 +374,29 @@ def check_catalogue(
     else:
         answer(told(str(file), found))
     if any(remark.wrong for remark in found.remarks):
+        raise typer.Exit(NOT_SO)
+
+
+@books.command("check")
+def check_book(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="tệp .toml", exists=True, dir_okay=False)
+    ],
+    data: Annotated[
+        Path | None, typer.Option("--data", help="thư mục dữ liệu, khi có danh mục riêng")
+    ] = None,
+) -> None:
+    """Kiểm tra bộ chỉ tiêu, lộ trình, phần giao cán bộ; mã thoát 1 khi có lỗi.
+
+    Ví dụ: `motcua book check bo-chi-tieu.toml lo-trinh-23500.toml`
+    """
+    from schemas.registry import load_registry
+    from services.cli.book import check, told
+
+    registry = load_registry(*([data / "registry"] if data else []))
+    found = check({str(file): file.read_bytes() for file in files}, registry)
+    answer(told([str(file) for file in files], found))
+    if any(fault.wrong for fault in found.faults):
         raise typer.Exit(NOT_SO)
 
 

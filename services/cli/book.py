@@ -1,0 +1,472 @@
+"""``motcua book check``: what does not add up in books and roadmaps, line by line, in Vietnamese.
+
+The models that read the files say what is wrong with a value; what follows from several entries,
+of one file or of several, is found here. Files given together are checked as one: a roadmap
+against the book that it names.
+"""
+
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from schemas.books import (
+    EVERY_YEAR,
+    Book,
+    Indicator,
+    Target,
+    UnknownBook,
+    days_of,
+    load_book,
+)
+from schemas.registry import Registry, load_registry
+from schemas.roadmaps import Roadmap, filled
+from services.cli.book_indicators import indicator_faults
+from services.cli.catalogue import VALUE_RULES
+from services.cli.say import number
+from services.cli.toml_lines import Lines, lines_of, syntax_line, without_place
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """Something about a line of a file."""
+
+    file: str
+    line: int
+    rule: str
+    """Stable, for scripts."""
+    says: str
+    """Vietnamese: what is wrong and how to put it right."""
+    wrong: bool = True
+    """False: it can be so, and somebody should look at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Files and what there is to say about them, by file and line."""
+
+    faults: tuple[Fault, ...]
+    indicators: int
+    targets: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A target, and where it stands; in no file: in a shipped book."""
+
+    target: Target
+    file: str = ""
+    line: int = 0
+    fields: Mapping[str, int] | None = None
+
+    def of(self, field: str) -> int:
+        return (self.fields or {}).get(field, self.line)
+
+    def fault(self, rule: str, says: str, field: str = "", *, wrong: bool = True) -> Fault:
+        target = self.target
+        whose = _whose(target)
+        about = f"mục tiêu {target.indicator} {_period(target)}{f' của {whose}' if whose else ''}"
+        return Fault(self.file, self.of(field), rule, f"{about}: {says}", wrong)
+
+    @property
+    def place(self) -> str:
+        return f"{self.file}:{self.line}" if self.file else "bộ chỉ tiêu kèm theo sản phẩm"
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One file as far as it could be read."""
+
+    name: str
+    lines: Lines
+    book: str
+    """Code of the book that it is, or that it belongs to."""
+    is_book: bool
+    indicators: Mapping[int, Indicator]
+    targets: tuple[_Placed, ...]
+
+
+def check(files: Mapping[str, bytes], registry: Registry | None = None) -> Checked:
+    """Everything that is wrong, or worth a look, with files that would be used together."""
+    registry = registry or load_registry()
+    faults: list[Fault] = []
+    read: list[_File] = []
+    for name, content in files.items():
+        found = _read(name, content, faults)
+        if found is not None:
+            read.append(found)
+    for file in read:
+        faults += _indicators(file, registry)
+    for code in dict.fromkeys(file.book for file in read):
+        faults += _of_book(code, [file for file in read if file.book == code], registry)
+    return Checked(
+        tuple(sorted(set(faults))),
+        sum(len(file.indicators) for file in read),
+        sum(len(file.targets) for file in read),
+    )
+
+
+def told(names: Sequence[str], checked: Checked) -> str:
+    """For people: one line for each fault, then the sum of it."""
+    lines = [f"{f.file}:{f.line}: {'' if f.wrong else 'lưu ý: '}{f.says}" for f in checked.faults]
+    wrong = sum(fault.wrong for fault in checked.faults)
+    end = f"{number(wrong)} lỗi" if wrong else "dùng được"
+    lines.append(
+        f"{', '.join(names)}: {number(checked.indicators)} chỉ tiêu, "
+        f"{number(checked.targets)} mục tiêu: {end}"
+    )
+    return "\n".join(lines)
+
+
+# -- each entry by itself
+
+
+def _read(name: str, content: bytes, faults: list[Fault]) -> _File | None:
+    try:
+        text = content.decode("utf-8")
+        raw = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        faults.append(Fault(name, line, "not_utf8", "Tệp không phải UTF-8. Lưu lại theo UTF-8."))
+        return None
+    except tomllib.TOMLDecodeError as error:
+        line = syntax_line(str(error)) or text.count("\n") + 1
+        says = f"Sai cú pháp TOML: {without_place(str(error))}"
+        faults.append(Fault(name, line, "not_toml", says))
+        return None
+    lines = lines_of(text)
+    is_book = "indicator" in raw or "book" not in raw
+    model: type[BaseModel] = Book if is_book else Roadmap
+    raw = raw if is_book else filled(raw)
+    try:
+        model.model_validate(raw)
+    except ValidationError as error:
+        # what is wrong with the file as a whole is told below, with both lines
+        faults += [
+            _of_value(name, e, raw, lines) for e in error.errors(include_url=False) if e["loc"]
+        ]
+    code = raw.get("code" if is_book else "book")
+    targets = (
+        _Placed(
+            target,
+            name,
+            lines.of(("target", n)),
+            {field: lines.of(("target", n, field)) for field in Target.model_fields},
+        )
+        for n, target in _valid(raw, "target", Target)
+    )
+    return _File(
+        name=name,
+        lines=lines,
+        book=code if isinstance(code, str) else "",
+        is_book=is_book,
+        indicators=dict(_valid(raw, "indicator", Indicator)),
+        targets=tuple(targets),
+    )
+
+
+_E = TypeVar("_E", bound=BaseModel)
+
+
+def _valid(raw: Mapping[str, Any], table: str, model: type[_E]) -> Iterator[tuple[int, _E]]:
+    entries = raw.get(table, [])
+    for n, entry in enumerate(entries if isinstance(entries, list) else []):
+        try:
+            yield n, model.model_validate(entry)
+        except ValidationError:
+            continue
+
+
+def _of_value(name: str, error: Mapping[str, Any], raw: Mapping[str, Any], lines: Lines) -> Fault:
+    place = error["loc"]
+    rule, says = _RULES.get(error["type"], ("invalid", "giá trị không hợp lệ ({msg})"))
+    context = {**error.get("ctx", {}), "msg": error["msg"]}
+    if rule == "value":
+        rule, says = _OWN.get(str(context.get("error", "")), (rule, says))
+    field = str(place[2]) if len(place) > 2 else ""
+    if rule == "pattern" and field == "period":
+        says = 'viết "2023", "2023-Q3" hoặc "2023-09"; mọi năm thì thay năm bằng *'
+    about = _entry(place, raw)
+    where = ": ".join(part for part in (about, field) if part) or f"«{place[0]}»"
+    return Fault(name, lines.of(place), rule, f"{where}: {says.format(**context)}")
+
+
+def _entry(place: Sequence[str | int], raw: Mapping[str, Any]) -> str:
+    if len(place) < 2 or place[0] not in _NAMES:
+        return ""
+    entry = raw[str(place[0])][place[1]]
+    key = "indicator" if place[0] == "target" else "code"
+    told = entry.get(key, "?") if isinstance(entry, dict) else "?"
+    return f"{_NAMES[str(place[0])]} {told}"
+
+
+_NAMES = {"indicator": "chỉ tiêu", "target": "mục tiêu"}
+_RULES: Mapping[str, tuple[str, str]] = {
+    **VALUE_RULES,
+    "literal_error": ("value_unknown", "không có giá trị này; có: {expected}"),
+    "greater_than_equal": ("percent_out_of_range", "phải từ 0 đến 100"),
+    "less_than_equal": ("percent_out_of_range", "phải từ 0 đến 100"),
+    "tuple_type": ("list_expected", "phải là danh sách; mục thì viết [[indicator]], [[target]]"),
+    "model_type": ("table_expected", "phải là bảng: viết [[indicator]] hoặc [[target]]"),
+}
+_OWN: Mapping[str, tuple[str, str]] = {
+    'write the percentage as text, such as "97.5"': (
+        "percent_not_exact",
+        'viết tỷ lệ thành chuỗi, dấu chấm thập phân, ví dụ "97.5"',
+    ),
+    "a target of a unit or of a level, not both": (
+        "unit_and_level",
+        "của một đơn vị (unit) hoặc của một cấp (level), không cả hai",
+    ),
+    "an officer's target names the unit": (
+        "officer_without_unit",
+        "mục tiêu của cán bộ (officer) phải ghi đơn vị (unit)",
+    ),
+}
+
+
+# -- indicators
+
+
+def _indicators(file: _File, registry: Registry) -> Iterator[Fault]:
+    first: dict[str, int] = {}
+    for n, indicator in file.indicators.items():
+        line = file.lines.of(("indicator", n, "code"))
+        if indicator.code in first:
+            says = f"chỉ tiêu {indicator.code}: mã đã dùng ở dòng {first[indicator.code]}; đổi mã"
+            yield Fault(file.name, line, "code_twice", says)
+        first.setdefault(indicator.code, line)
+        for rule, field, says in indicator_faults(indicator, registry):
+            line = file.lines.of(("indicator", n, field))
+            yield Fault(file.name, line, rule, f"chỉ tiêu {indicator.code}: {field}: {says}")
+
+
+# -- targets, of all files of a book together
+
+
+def _of_book(code: str, files: Sequence[_File], registry: Registry) -> Iterator[Fault]:
+    indicators = {i.code: i for file in files for i in file.indicators.values()}
+    targets = [target for file in files for target in file.targets]
+    if not any(file.is_book for file in files):
+        try:
+            book = load_book(code)
+        except (UnknownBook, ValueError):
+            for file in files:
+                says = (
+                    f"không có bộ chỉ tiêu «{code}»: sửa mã, hoặc kiểm tra cùng lúc với tệp của "
+                    "bộ chỉ tiêu"
+                )
+                yield Fault(file.name, file.lines.of(("book",)), "book_unknown", says)
+            return
+        indicators = {i.code: i for i in book.indicators}
+        targets = [*map(_Placed, book.targets), *targets]
+    yield from _unanswered(files, targets)
+    known: list[_Placed] = []
+    for target in targets:
+        faults = list(_alone(target, indicators, registry))
+        yield from faults
+        if not faults:
+            known.append(target)
+    yield from _twice(known)
+    # of several that replace each other the one valid last is the one to add up
+    last: dict[Any, _Placed] = {}
+    for target in sorted(known, key=lambda p: p.target.valid_from):
+        last[target.target.key] = target
+    whole = _Whole(tuple(last.values()), registry)
+    yield from whole.roadmaps()
+    yield from whole.officers()
+
+
+def _unanswered(files: Sequence[_File], targets: Sequence[_Placed]) -> Iterator[Fault]:
+    told = {
+        p.target.indicator
+        for p in targets
+        if p.target.who == (None, None, None) and len(p.target.months) == 12
+    }
+    for file in files:
+        for n, indicator in file.indicators.items():
+            if indicator.code not in told:
+                says = (
+                    f"chỉ tiêu {indicator.code}: chưa có mục tiêu năm chung; thêm [[target]] không "
+                    "ghi unit, level, officer"
+                )
+                yield Fault(file.name, file.lines.of(("indicator", n)), "no_target", says)
+
+
+def _alone(
+    placed: _Placed, indicators: Mapping[str, Indicator], registry: Registry
+) -> Iterator[Fault]:
+    target = placed.target
+    if not placed.file:
+        return
+    levels = sorted({unit.level for unit in registry.units})
+    indicator = indicators.get(target.indicator)
+    if indicator is None:
+        says = f"không có chỉ tiêu này; có: {', '.join(sorted(indicators))}"
+        yield placed.fault("indicator_unknown", says, "indicator")
+        return
+    if target.level is not None and target.level not in levels:
+        says = f"không có cấp «{target.level}»; có: {', '.join(levels)}"
+        yield placed.fault("level_unknown", says, "level")
+    elif indicator.level and target.level not in (None, indicator.level):
+        says = f"chỉ tiêu này chỉ của cấp {indicator.level}; bỏ mục tiêu hoặc sửa level"
+        yield placed.fault("level_does_not_answer", says, "level")
+    if target.unit is not None:
+        units = [unit for unit in registry.units if unit.code == target.unit]
+        if target.year != EVERY_YEAR:
+            days = days_of(int(target.year), target.months)
+            units = [u for u in units if u.valid_from <= days.last and days.first <= u.valid_to]
+        if not units:
+            says = f"danh mục không có đơn vị {target.unit} trong kỳ này; sửa unit hoặc danh mục"
+            yield placed.fault("unit_unknown", says, "unit")
+        elif indicator.level and all(unit.level != indicator.level for unit in units):
+            says = f"chỉ tiêu này chỉ của cấp {indicator.level}, đơn vị {target.unit} không thuộc"
+            yield placed.fault("level_does_not_answer", says, "unit")
+    if target.year != EVERY_YEAR and target.valid_from > (
+        last := days_of(int(target.year), target.months).last
+    ):
+        says = (
+            f"có hiệu lực từ {target.valid_from:%d/%m/%Y}, sau khi kỳ đã hết ({last:%d/%m/%Y}); "
+            "sửa valid_from hoặc period"
+        )
+        yield placed.fault("date_outside_period", says, "valid_from")
+
+
+def _twice(targets: Iterable[_Placed]) -> Iterator[Fault]:
+    first: dict[Any, _Placed] = {}
+    for placed in targets:
+        key = placed.target.key, placed.target.valid_from
+        if key in first:
+            says = (
+                f"đã có mục tiêu cùng hiệu lực ở {first[key].place}; bỏ một, hoặc ghi valid_from "
+                "cho cái thay thế"
+            )
+            yield placed.fault("two_in_force", says)
+        first.setdefault(key, placed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """All targets of a book that stand by themselves, each thing once."""
+
+    targets: tuple[_Placed, ...]
+    registry: Registry
+
+    def roadmaps(self) -> Iterator[Fault]:
+        """A roadmap rises to the year's target, and a quarter ends as its last month does."""
+        groups: dict[Any, list[_Placed]] = {}
+        for placed in self.targets:
+            target = placed.target
+            if len(target.months) < 12:
+                groups.setdefault((target.indicator, target.who, target.year), []).append(placed)
+        for steps in groups.values():
+            steps.sort(key=lambda p: (p.target.months[-1], -len(p.target.months)))
+            yield from self._rises(steps)
+            yield from self._arrives(steps)
+
+    def _rises(self, steps: Sequence[_Placed]) -> Iterator[Fault]:
+        for before, after in pairwise(steps):
+            one, two = before.target, after.target
+            if one.months[-1] == two.months[-1]:
+                if one.percent != two.percent:
+                    says = (
+                        f"{_percent(one)}, mà tháng cuối quý ghi {_percent(two)} ({after.place}); "
+                        "lộ trình là tỷ lệ lũy kế, hai số phải bằng nhau"
+                    )
+                    yield before.fault("quarter_unlike_month", says, "percent")
+            elif two.percent < one.percent:
+                says = (
+                    f"{_percent(two)}, thấp hơn {_period(one)} ({_percent(one)}, {before.place}); "
+                    "lộ trình không được giảm"
+                )
+                yield after.fault("roadmap_falls", says, "percent")
+
+    def _arrives(self, steps: Sequence[_Placed]) -> Iterator[Fault]:
+        year = self._year_target(steps[-1].target)
+        if year is None:
+            return
+        asked = f"mục tiêu năm {_percent(year.target)} ({year.place})"
+        if steps[-1].target.months[-1] < 12:
+            says = f"là bước cuối của lộ trình; thêm tháng 12 hoặc quý 4 để đạt {asked}"
+            yield steps[-1].fault("roadmap_unfinished", says, wrong=False)
+        for step in steps:
+            if step.target.months[-1] == 12 and step.target.percent < year.target.percent:
+                says = f"{_percent(step.target)}, thấp hơn {asked}; nâng lên cho bằng"
+                yield step.fault("ends_below_year", says, "percent")
+
+    def officers(self) -> Iterator[Fault]:
+        """A unit's rate lies between its officers' rates, so they must not all stay below it."""
+        shares: dict[Any, list[_Placed]] = {}
+        for placed in self.targets:
+            target = placed.target
+            if target.officer is not None:
+                key = target.indicator, target.unit, target.period
+                shares.setdefault(key, []).append(placed)
+        for group in shares.values():
+            unit = self._unit_target(group[0].target)
+            if unit is None:
+                continue
+            low = [p for p in group if p.target.percent < unit.target.percent]
+            hopeless = len(low) == len(group)
+            for placed in low:
+                asked = f"mục tiêu của đơn vị {_percent(unit.target)} ({unit.place})"
+                says = f"{_percent(placed.target)}, thấp hơn {asked}; " + (
+                    "mọi cán bộ đều thấp hơn nên đơn vị không thể đạt, nâng phần giao lên"
+                    if hopeless
+                    else "đơn vị có đạt hay không tùy số hồ sơ của từng người"
+                )
+                yield placed.fault("shares_below_unit", says, "percent", wrong=hopeless)
+
+    def _year_target(self, target: Target) -> _Placed | None:
+        """The year's target that the steps lead to: their own, else that of a whole around them."""
+        found = [p for p in self._around(target) if len(p.target.months) == 12]
+        return max(found, key=lambda p: p.target.specific, default=None)
+
+    def _unit_target(self, target: Target) -> _Placed | None:
+        """What the officer's unit owes for the same period; the year's where nothing is said."""
+        found = [
+            p
+            for p in self._around(target)
+            if p.target.officer is None
+            and (p.target.months == target.months or len(p.target.months) == 12)
+        ]
+        return max(found, key=lambda p: p.target.specific, default=None)
+
+    def _around(self, target: Target) -> Iterator[_Placed]:
+        levels = {u.level for u in self.registry.units if u.code == target.unit} | {target.level}
+        for placed in self.targets:
+            other = placed.target
+            if (
+                other.indicator == target.indicator
+                and other.year in (EVERY_YEAR, target.year)
+                and other.unit in (None, target.unit)
+                and other.officer in (None, target.officer)
+                and (other.level is None or other.level in levels)
+            ):
+                yield placed
+
+
+def _whose(target: Target) -> str:
+    if target.officer is not None:
+        return f"cán bộ {target.officer}, đơn vị {target.unit}"
+    if target.unit is not None:
+        return f"đơn vị {target.unit}"
+    return f"cấp {target.level}" if target.level is not None else ""
+
+
+def _period(target: Target) -> str:
+    part = target.period.partition("-")[2]
+    year = "mọi năm" if target.year == EVERY_YEAR else f"năm {target.year}"
+    if not part:
+        return year
+    return f"quý {part[1:]} {year}" if part.startswith("Q") else f"tháng {int(part)} {year}"
+
+
+def _percent(target: Target) -> str:
+    exact = target.percent
+    if exact.denominator == 1:
+        return f"{exact.numerator} %"
+    return f"{float(exact):g} %".replace(".", ",")

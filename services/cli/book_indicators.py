@@ -1,0 +1,69 @@
+"""What cannot be right with an indicator by itself: facts, and what they say of each other."""
+
+from collections.abc import Iterable, Iterator
+
+from schemas.books import Indicator
+from schemas.registry import Registry
+from streams.core.facts import BIT
+
+_NEVER_TOGETHER = (
+    ("resolved", "rejected", "withdrawn", "stopped"),
+    ("on_time", "late"),
+    ("paid_online", "payment_undone"),
+    ("fee_owed", "fee_waived"),
+)
+"""A dossier has at most one of each line: see ``streams.core.facts.facts``."""
+_IMPLIES = {
+    "on_time": ("resolved",),
+    "late": ("resolved",),
+    "fully_online_service": ("offered_online",),
+    "supplemented_again": ("supplemented",),
+}
+"""Whoever has the first has the others."""
+_OF_PROCEDURES = {"scope": ("payment_deployed",), "hit": ("paid_online",)}
+"""The only facts by which procedures are counted: see ``streams.core.indicators.count_cells``."""
+
+
+def indicator_faults(indicator: Indicator, registry: Registry) -> Iterator[tuple[str, str, str]]:
+    """(rule, field, what to say in Vietnamese) of everything that is wrong."""
+    levels = sorted({unit.level for unit in registry.units})
+    if indicator.level not in (None, *levels):
+        yield "level_unknown", "level", f"không có cấp này; có: {', '.join(levels)}"
+    unknown = False
+    for field, names in (("scope", indicator.scope), ("hit", indicator.hit)):
+        for name in names:
+            if name not in BIT:
+                unknown = True
+                says = f"không có dữ kiện «{name}»; có: {', '.join(BIT)}"
+                yield "fact_unknown", field, says
+    if unknown:
+        return
+    if indicator.counts == "procedures":
+        for field, wanted in _OF_PROCEDURES.items():
+            if tuple(getattr(indicator, field)) != wanted:
+                says = f'counts = "procedures" chỉ đếm được với {field} = ["{wanted[0]}"]'
+                yield "procedures_uncounted", field, says
+        return
+    scope = _with_implied(indicator.scope)
+    both = scope | _with_implied(indicator.hit)
+    for field, facts in (("scope", scope), ("hit", both)):
+        if clash := _clash(facts):
+            says = f"«{clash[0]}» và «{clash[1]}» không bao giờ cùng đúng: luôn bằng 0; bỏ một"
+            yield "contradiction", field, says
+            return
+    if both == scope:
+        says = "mẫu số đã gồm mọi điều kiện của tử số: luôn là 100 %; thêm điều kiện cho hit"
+        yield "always_met", "hit", says
+
+
+def _with_implied(names: Iterable[str]) -> frozenset[str]:
+    found = frozenset(names)
+    return found.union(*(_IMPLIES.get(name, ()) for name in found))
+
+
+def _clash(facts: frozenset[str]) -> tuple[str, str] | None:
+    for line in _NEVER_TOGETHER:
+        there = [name for name in line if name in facts]
+        if len(there) > 1:
+            return there[0], there[1]
+    return None
