@@ -14,7 +14,7 @@ from pydantic import BaseModel, TypeAdapter
 from schemas.admitted import AdmittedEvent
 from schemas.events import EVENT, EVENTS
 from schemas.problems import Problem
-from schemas.report import Report
+from schemas.report import Report, Standings
 from schemas.snapshots import UnitMonth, UnitNow
 
 FOLDER = Path(__file__).parent / "json"
@@ -25,6 +25,7 @@ _OURS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("unit-month", UnitMonth),
     ("unit-now", UnitNow),
     ("report", Report),
+    ("standings", Standings),
     ("problem", Problem),
 )
 """Documents that only we write."""

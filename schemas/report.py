@@ -78,6 +78,20 @@ class StandingRow(_Report):
     """Where procedures are counted: those without an online payment yet."""
 
 
+class Standings(_Report):
+    """Where units stand on the way to the targets of a year, at the end of a day."""
+
+    book: str
+    first: date = Field(alias="from")
+    last: date = Field(alias="to")
+    on: date
+    computed_at: datetime
+    demo: bool
+    """True: the data is invented."""
+    rows: tuple[StandingRow, ...]
+    """By unit, then in the book's order."""
+
+
 class AnomalyRow(_Report):
     """How many dossiers, resolved in the period, show something that cannot be right."""
 

@@ -209,6 +209,39 @@ def units(
 
 
 @app.command()
+def outlook(
+    year: Annotated[int, typer.Option("--year", help="năm của mục tiêu")],
+    on: Annotated[
+        str | None, typer.Option("--on", help="tính đến hết ngày này; mặc định: hôm nay")
+    ] = None,
+    book: Book = _BOOK,
+    unit: UnitOf = None,
+    officer: Officer = None,
+    as_json: Json = False,
+    url: Url = None,
+) -> None:
+    """Lộ trình, dự báo, mức cần đạt từ nay. Ví dụ: `motcua outlook --year 2023 --unit 23500`
+
+    Lộ trình riêng đặt trong thư mục `roadmaps` của thư mục dữ liệu.
+    """
+    from schemas.report import Standings
+    from services.cli.outlook import show_outlook
+
+    query = {
+        "year": str(year),
+        "on": reports.day(on, "--on").isoformat() if on else None,
+        "book": book,
+        "unit": unit,
+        "officer": officer,
+    }
+    found = get(find(url).front, "/api/v1/standings", query)
+    if as_json:
+        answer(json.dumps(found, ensure_ascii=False, indent=2))
+    else:
+        show_outlook(Standings.model_validate(found))
+
+
+@app.command()
 def balance(
     first: First,
     last: Last,

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from schemas import metrics as metric
 from services.front.pages import pages_router
+from services.front.standings import standings_router
 from services.front.units import units_router
 from services.gateway import Keys, build_gateway, build_log, credentials_file
 from services.metrics import Metrics
@@ -65,6 +66,7 @@ def build_front(settings: Settings) -> Front:
     app.include_router(health_router(settings, {"kafka": log.not_ready, "live": live_ready}))
     app.include_router(wall.router)
     app.include_router(units_router(settings, registry, live, lambda: datetime.now(UTC)))
+    app.include_router(standings_router(settings, registry, live, lambda: datetime.now(UTC)))
     app.include_router(pages_router(settings))
 
     app.include_router(metrics.router())

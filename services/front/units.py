@@ -36,17 +36,17 @@ def units_router(
         lineage: str = "old",
     ) -> Response:
         if book not in shipped_books():
-            return _wrong("book", "book_unknown", *_unknown_book(book))
+            return wrong("book", "book_unknown", *books_told())
         try:
             days = date.fromisoformat(first), date.fromisoformat(last)
         except ValueError:
-            return _wrong("from/to", "day_expected", *_NO_DAY)
+            return wrong("from/to", "day_expected", *_NO_DAY)
         if days[0] > days[1]:
-            return _wrong("from/to", "period_backwards", *_BACKWARDS)
+            return wrong("from/to", "period_backwards", *_BACKWARDS)
         if lineage not in ("old", "new"):
-            return _wrong("lineage", "lineage_unknown", *_NO_LINEAGE)
+            return wrong("lineage", "lineage_unknown", *_NO_LINEAGE)
         if (why := live.not_ready()) is not None:
-            return problem_response(_not_ready(why), {"retry-after": "1"})
+            return live_awaited(why)
         try:
             report = live_report(
                 live,
@@ -60,7 +60,7 @@ def units_router(
                 computed_at=clock(),
             )
         except UnitSplit as split:
-            return _wrong("lineage", "unit_split", split.told(), split.told_vi())
+            return wrong("lineage", "unit_split", split.told(), split.told_vi())
         return Response(report.model_dump_json(), media_type="application/json")
 
     return router
@@ -80,12 +80,14 @@ _BACKWARDS = (
 )
 
 
-def _unknown_book(_: str) -> tuple[str, str]:
+def books_told() -> tuple[str, str]:
+    """Which books there are, in English and in Vietnamese."""
     books = ", ".join(shipped_books())
     return f"No such book. There are: {books}.", f"Không có bộ chỉ tiêu này. Hiện có: {books}."
 
 
-def _wrong(field: str, rule: str, message: str, message_vi: str) -> Response:
+def wrong(field: str, rule: str, message: str, message_vi: str) -> Response:
+    """422 with what is wrong, and what to do."""
     error = FieldError(field=field, rule=rule, message=message, message_vi=message_vi)
     return problem_response(
         Problem(
@@ -100,8 +102,9 @@ def _wrong(field: str, rule: str, message: str, message_vi: str) -> Response:
     )
 
 
-def _not_ready(why: str) -> Problem:
-    return Problem(
+def live_awaited(why: str) -> Response:
+    """503: the live counters are still being read."""
+    told = Problem(
         type="urn:motcua:problem:live_not_ready",
         title="The live counters are not all here yet",
         title_vi="Số liệu trực tiếp chưa tải xong",
@@ -109,3 +112,4 @@ def _not_ready(why: str) -> Problem:
         detail=why,
         detail_vi=why,
     )
+    return problem_response(told, {"retry-after": "1"})

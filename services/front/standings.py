@@ -1,0 +1,84 @@
+"""``GET /api/v1/standings``: where units stand on the way to their targets, live."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from schemas.books import Period, load_book, shipped_books
+from schemas.registry import Registry
+from schemas.report import Standings
+from schemas.roadmaps import load_roadmaps
+from services.front.units import books_told, live_awaited, wrong
+from services.settings import Settings
+from streams.core.targets import standing_row, standings
+from streams.live import LiveSource
+
+_VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
+ROADMAPS = "roadmaps"
+"""Folder in the data folder; each ``*.toml`` in it is a roadmap of a book."""
+
+
+def standings_router(
+    settings: Settings,
+    registry: Callable[[], Registry],
+    live: LiveSource,
+    clock: Callable[[], datetime],
+) -> APIRouter:
+    """Answers with ``schemas.report.Standings``; 422 for a wrong question or a roadmap that cannot
+    be read, 503 before it is ready.
+    """
+    router = APIRouter()
+
+    @router.get("/api/v1/standings")
+    async def found(
+        year: Annotated[int, Query(ge=2000, le=9000)],
+        on: date | None = None,
+        book: str = settings.book,
+        unit: str | None = None,
+        officer: str | None = None,
+    ) -> Response:
+        if book not in shipped_books():
+            return wrong("book", "book_unknown", *books_told())
+        if (why := live.not_ready()) is not None:
+            return live_awaited(why)
+        period = Period(first=date(year, 1, 1), last=date(year, 12, 31))
+        computed_at = clock()
+        day = on or min(max(computed_at.astimezone(_VIETNAM).date(), period.first), period.last)
+        if not period.first <= day <= period.last:
+            return wrong("on", "day_outside_period", *_OUTSIDE)
+        try:
+            asked = load_roadmaps(load_book(book), settings.data / ROADMAPS)
+        except ValueError as error:
+            return wrong("roadmaps", "roadmap_unreadable", str(error), f"{error} {_CHECK_IT}")
+        states = live.units()
+        rows = [
+            standing_row(standing)
+            for code in sorted(states)
+            if unit in (None, "", code)
+            for standing in standings(
+                asked, registry(), period, code, states[code].cells(), day, officer or None
+            )
+        ]
+        answer = Standings(
+            book=book,
+            first=period.first,
+            last=period.last,
+            on=day,
+            computed_at=computed_at,
+            demo=settings.demo,
+            rows=tuple(rows),
+        )
+        return Response(answer.model_dump_json(), media_type="application/json")
+
+    return router
+
+
+_OUTSIDE = (
+    "The day lies outside the year. Give a day of the year, or none for today.",
+    "Ngày nằm ngoài năm đã chọn. Chọn một ngày trong năm, hoặc bỏ trống để lấy hôm nay.",
+)
+_CHECK_IT = "Kiểm tra bằng: motcua book check FILE"
