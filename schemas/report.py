@@ -50,6 +50,10 @@ class StandingRow(_Report):
     """How a unit, or one of its officers, stands with an indicator at the end of a day."""
 
     indicator: str
+    row: str
+    """Row of the decision's appendix, e.g. ``I.1``."""
+    short: str
+    """A few words of the book for it."""
     unit: str
     officer: str | None
     a: int

@@ -23,6 +23,7 @@ from services.audit.questions import (
     report,
 )
 from services.audit.verify import verify
+from services.books import Books
 from services.clickhouse import ClickHouseUnavailable, Pool, first_line
 from services.settings import Settings
 from services.web import problem_response
@@ -49,6 +50,7 @@ class Asking:
         self.registry = registry
         self.clock = clock
         self._pool = pool
+        self._books = Books(settings.data)
 
     def ask(self, question: Callable[[Client], T]) -> T | Problem:
         """The answer, or why there is none now."""
@@ -75,6 +77,7 @@ class Asking:
             return units
         question = read_question(
             given,
+            books=self._books,
             default_book=self.settings.book,
             registry=self.registry(),
             known_units=units,

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
-from schemas.books import Book, Period, load_book, shipped_books
+from schemas.books import Book, Period
 from schemas.events import END_OF_TIME, EPOCH
 from schemas.registry import Registry
 from services.audit.questions import Clocks
+from services.books import BookRefused, Books
 from streams.core.lineage import Lineage
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -39,6 +40,7 @@ class Wrong:
 def read_question(
     given: Mapping[str, str],
     *,
+    books: Books,
     default_book: str,
     registry: Registry,
     known_units: frozenset[str],
@@ -50,15 +52,10 @@ def read_question(
     """
     asked = {name: value.strip() for name, value in given.items()}
     today = now.astimezone(ZONE).date()
-    book = asked.get("book") or default_book
-    if book not in shipped_books():
-        books = ", ".join(shipped_books())
-        return Wrong(
-            "book",
-            "book_unknown",
-            f"No such book. There are: {books}.",
-            f"Không có bộ chỉ tiêu này. Hiện có: {books}.",
-        )
+    try:
+        book = books.load(asked.get("book") or default_book)
+    except BookRefused as refused:
+        return Wrong("book", refused.rule, *refused.told)
     first = read_day("from", asked.get("from"), date(today.year, 1, 1))
     last = read_day("to", asked.get("to"), date(today.year, 12, 31))
     if isinstance(first, Wrong):
@@ -103,7 +100,7 @@ def read_question(
         )
     clocks = Clocks(as_of=as_of or END_OF_TIME, known_at=known_at or END_OF_TIME)
     return Question(
-        load_book(book),
+        book,
         Period(first=first, last=last),
         unit,
         clocks,

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from schemas.books import load_book, shipped_books
 from schemas.report import StandingRow, Standings
 from services.cli.say import console, number
 
@@ -31,9 +30,8 @@ def show_outlook(found: Standings) -> None:
     by_unit: dict[str, list[StandingRow]] = {}
     for row in found.rows:
         by_unit.setdefault(row.unit, []).append(row)
-    rows_of = _rows_of_book(found.book)
     for unit, rows in by_unit.items():
-        out.print(_of_unit(unit, rows, rows_of))
+        out.print(_of_unit(unit, rows))
         for row in rows:
             if row.unpaid_procedures:
                 shown = ", ".join(row.unpaid_procedures[:_PROCEDURES])
@@ -41,13 +39,7 @@ def show_outlook(found: Standings) -> None:
                 out.print(f"Chưa có giao dịch thanh toán trực tuyến: {shown}{more}", markup=False)
 
 
-def _rows_of_book(code: str) -> dict[str, str]:
-    if code not in shipped_books():
-        return {}
-    return {i.code: f"{i.row} {i.short}" for i in load_book(code).indicators}
-
-
-def _of_unit(unit: str, rows: Sequence[StandingRow], rows_of: dict[str, str]) -> Table:
+def _of_unit(unit: str, rows: Sequence[StandingRow]) -> Table:
     table = Table(title=unit, title_justify="left", title_style="bold")
     table.add_column("Chỉ tiêu", ratio=1)
     for name in ("b/a", "Điểm %", "Mục tiêu", "Lộ trình", "Dự báo", "Cần từ nay", "Đèn"):
@@ -55,7 +47,7 @@ def _of_unit(unit: str, rows: Sequence[StandingRow], rows_of: dict[str, str]) ->
     for row in rows:
         light, style = _LIGHTS[row.light]
         table.add_row(
-            rows_of.get(row.indicator, row.indicator),
+            f"{row.row} {row.short}",
             f"{number(row.b)}/{number(row.a)}",
             _percent(row.gap_points, signed=True),
             _percent(row.target),

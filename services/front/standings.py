@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from schemas.books import Period, load_book, shipped_books
+from schemas.books import Period
 from schemas.registry import Registry
 from schemas.report import Standings
 from schemas.roadmaps import load_roadmaps
-from services.front.units import books_told, live_awaited, wrong
+from services.books import BookRefused, Books
+from services.front.units import live_awaited, wrong
 from services.settings import Settings
 from streams.core.targets import standing_row, standings
 from streams.live import LiveSource
@@ -32,6 +33,7 @@ def standings_router(
     be read, 503 before it is ready.
     """
     router = APIRouter()
+    books = Books(settings.data)
 
     @router.get("/api/v1/standings")
     async def found(
@@ -41,8 +43,10 @@ def standings_router(
         unit: str | None = None,
         officer: str | None = None,
     ) -> Response:
-        if book not in shipped_books():
-            return wrong("book", "book_unknown", *books_told())
+        try:
+            plain = books.load(book)
+        except BookRefused as refused:
+            return wrong("book", refused.rule, *refused.told)
         if (why := live.not_ready()) is not None:
             return live_awaited(why)
         period = Period(first=date(year, 1, 1), last=date(year, 12, 31))
@@ -51,7 +55,7 @@ def standings_router(
         if not period.first <= day <= period.last:
             return wrong("on", "day_outside_period", *_OUTSIDE)
         try:
-            asked = load_roadmaps(load_book(book), settings.data / ROADMAPS)
+            asked = load_roadmaps(plain, settings.data / ROADMAPS)
         except ValueError as error:
             return wrong("roadmaps", "roadmap_unreadable", str(error), f"{error} {_CHECK_IT}")
         states = live.units()

@@ -7,9 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from schemas.books import Period, load_book, shipped_books
+from schemas.books import Period
 from schemas.problems import FieldError, Problem
 from schemas.registry import Registry
+from services.books import BookRefused, Books
 from services.settings import Settings
 from services.web import problem_response
 from streams.core.lineage import UnitSplit
@@ -25,6 +26,7 @@ def units_router(
 ) -> APIRouter:
     """Answers with ``schemas.report.Report``; 422 for a wrong question, 503 before it is ready."""
     router = APIRouter()
+    books = Books(settings.data)
 
     @router.get("/api/v1/units")
     async def units(
@@ -35,8 +37,10 @@ def units_router(
         officer: str | None = None,
         lineage: str = "old",
     ) -> Response:
-        if book not in shipped_books():
-            return wrong("book", "book_unknown", *books_told())
+        try:
+            asked = books.load(book)
+        except BookRefused as refused:
+            return wrong("book", refused.rule, *refused.told)
         try:
             days = date.fromisoformat(first), date.fromisoformat(last)
         except ValueError:
@@ -50,7 +54,7 @@ def units_router(
         try:
             report = live_report(
                 live,
-                load_book(book),
+                asked,
                 registry(),
                 Period(first=days[0], last=days[1]),
                 unit or None,
@@ -78,12 +82,6 @@ _BACKWARDS = (
     "The period ends before it begins. Swap «from» and «to».",
     "Kỳ báo cáo kết thúc trước khi bắt đầu. Hãy đổi «from» và «to».",
 )
-
-
-def books_told() -> tuple[str, str]:
-    """Which books there are, in English and in Vietnamese."""
-    books = ", ".join(shipped_books())
-    return f"No such book. There are: {books}.", f"Không có bộ chỉ tiêu này. Hiện có: {books}."
 
 
 def wrong(field: str, rule: str, message: str, message_vi: str) -> Response:

@@ -232,6 +232,8 @@ def standing_row(standing: Standing) -> StandingRow:
     """The same for a document: decisions as they are, figures rounded for reading."""
     return StandingRow(
         indicator=standing.indicator.code,
+        row=standing.indicator.row,
+        short=standing.indicator.short,
         unit=standing.unit,
         officer=standing.officer,
         a=standing.count.a,

@@ -4,6 +4,8 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
+from importlib import resources
+from pathlib import Path
 
 import pytest
 from clickhouse_connect.driver.client import Client
@@ -190,10 +192,15 @@ def adds_up(whole: Report, parts: list[Report]) -> None:
 
 
 @pytest.fixture(scope="module")
-def http(database: Database, live: FakeLive) -> Iterator[TestClient]:
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def http(database: Database, live: FakeLive, data: Path) -> Iterator[TestClient]:
     pool = database.pool()
     app = FastAPI(openapi_url=None)
-    settings = Settings(demo=True)
+    settings = Settings(demo=True, data=data)
     app.include_router(units_router(settings, lambda: SPLIT, live, lambda: NOW))
     app.include_router(audit_router(settings, pool, lambda: SPLIT, live, lambda: NOW))
     yield TestClient(app)
@@ -223,3 +230,24 @@ def test_the_page_tells_the_two_units_of_one_code_apart(http: TestClient):
 
     assert "Whole" in page
     assert "Part Two" in page
+
+
+def test_a_districts_own_book_is_reported_beside_the_shipped_one(http: TestClient, data: Path):
+    """The history and the page answer by the same books as the live counters."""
+    period = {"from": "2025-01-01", "to": "2025-12-31"}
+    shipped = (resources.files("schemas") / "books_data" / "dak-ha-2023.toml").read_text("utf-8")
+    (data / "books").mkdir()
+    (data / "books" / "mine.toml").write_text(
+        shipped.replace("dak-ha-2023", "mine"), encoding="utf-8"
+    )
+    (data / "books" / "broken.toml").write_text("code =", encoding="utf-8")
+
+    for path in ("/api/v1/units", "/api/v1/report"):
+        mine = http.get(path, params={**period, "book": "mine"}).json()
+        shipped_too = http.get(path, params=period).json()
+        broken = http.get(path, params={**period, "book": "broken"})
+        assert (mine["book"], shipped_too["book"]) == ("mine", "dak-ha-2023")
+        assert mine["rows"] == shipped_too["rows"]
+        assert broken.status_code == 422
+        assert "motcua book check" in broken.json()["detail_vi"]
+    assert "bộ chỉ tiêu mine" in http.get("/", params={**period, "book": "mine"}).text
