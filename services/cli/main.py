@@ -167,14 +167,9 @@ def report(
     url: Url = None,
 ) -> None:
     """Bảng chỉ tiêu tính từ lịch sử. Ví dụ: `motcua report --from 2023-01-01 --to 2023-03-31`"""
-    days = reports.period(first, last)
     query = {
         "book": book,
-        "from": days[0].isoformat(),
-        "to": days[1].isoformat(),
-        "unit": unit,
-        "officer": officer,
-        "lineage": lineage.value,
+        **_asked(first, last, unit, officer, lineage),
         "as_of": as_of,
         "known_at": known_at,
     }
@@ -195,15 +190,7 @@ def units(
     url: Url = None,
 ) -> None:
     """Bảng chỉ tiêu trực tiếp. Ví dụ: `motcua units --from 2023-01-01 --to 2023-12-31`"""
-    days = reports.period(first, last)
-    query = {
-        "book": book,
-        "from": days[0].isoformat(),
-        "to": days[1].isoformat(),
-        "unit": unit,
-        "officer": officer,
-        "lineage": lineage.value,
-    }
+    query = {"book": book, **_asked(first, last, unit, officer, lineage)}
     found = get(find(url).front, "/api/v1/units", query)
     reports.show(found, Format.JSON if as_json else form)
 
@@ -261,14 +248,7 @@ def balance(
     from schemas.report import Report
     from services.cli.balance import balance_json, balance_told
 
-    days = reports.period(first, last)
-    query = {
-        "from": days[0].isoformat(),
-        "to": days[1].isoformat(),
-        "unit": unit,
-        "officer": officer,
-        "lineage": lineage.value,
-    }
+    query = _asked(first, last, unit, officer, lineage)
     there = find(url)
     found = Report.model_validate(
         get(there.front, "/api/v1/units", query)
@@ -281,6 +261,19 @@ def balance(
         answer(balance_told(found))
     if any(row.difference for row in found.balance):
         raise typer.Exit(NOT_SO)
+
+
+def _asked(
+    first: str, last: str, unit: str | None, officer: str | None, lineage: LineageWord
+) -> dict[str, str | None]:
+    days = reports.period(first, last)
+    return {
+        "from": days[0].isoformat(),
+        "to": days[1].isoformat(),
+        "unit": unit,
+        "officer": officer,
+        "lineage": lineage.value,
+    }
 
 
 @app.command()

@@ -36,7 +36,8 @@ def standings_router(
     books = Books(settings.data)
 
     @router.get("/api/v1/standings")
-    async def found(
+    # not async: counting must not hold up the events that this process takes in
+    def found(
         year: Annotated[int, Query(ge=2000, le=9000)],
         on: date | None = None,
         book: str = settings.book,
@@ -58,13 +59,13 @@ def standings_router(
             asked = load_roadmaps(plain, settings.data / ROADMAPS)
         except ValueError as error:
             return wrong("roadmaps", "roadmap_unreadable", str(error), f"{error} {_CHECK_IT}")
-        states = live.units()
+        states, known = live.units(), registry()
         rows = [
             standing_row(standing)
             for code in sorted(states)
             if unit in (None, "", code)
             for standing in standings(
-                asked, registry(), period, code, states[code].cells(), day, officer or None
+                asked, known, period, code, states[code].cells(), day, officer or None
             )
         ]
         answer = Standings(

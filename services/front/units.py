@@ -29,7 +29,8 @@ def units_router(
     books = Books(settings.data)
 
     @router.get("/api/v1/units")
-    async def units(
+    # not async: counting must not hold up the events that this process takes in
+    def units(
         first: Annotated[str, Query(alias="from")],
         last: Annotated[str, Query(alias="to")],
         book: str = settings.book,

@@ -1,7 +1,7 @@
 """Working time: how much of it lies before a moment, and when so much more of it will have passed.
 
 Everything is integers: moments and amounts are milliseconds, days are local day numbers (see
-``streams.core.days``). The fold does not use it yet: a due moment is what the emitter says.
+``streams.core.days``). ClickHouse computes the same in SQL, and both are compared.
 """
 
 from datetime import time
