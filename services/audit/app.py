@@ -19,9 +19,9 @@ from services.audit.questions import (
     ANOMALIES,
     anomalous,
     dossier_history,
-    extent,
     report,
 )
+from services.audit.settled import Settled, extent
 from services.audit.verify import verify
 from services.books import Books
 from services.clickhouse import ClickHouseUnavailable, Pool, first_line
@@ -43,10 +43,12 @@ class Asking:
         self,
         settings: Settings,
         pool: Pool,
+        settled: Settled,
         registry: Callable[[], Registry],
         clock: Callable[[], datetime],
     ) -> None:
         self.settings = settings
+        self.settled = settled
         self.registry = registry
         self.clock = clock
         self._pool = pool
@@ -72,7 +74,7 @@ class Asking:
 
     def read(self, given: Mapping[str, str]) -> Question | Problem:
         """The question in these parameters."""
-        units = self.ask(lambda client: frozenset(extent(client).offsets))
+        units = self.ask(lambda client: frozenset(extent(client, self.settled).offsets))
         if isinstance(units, Problem):
             return units
         question = read_question(
@@ -89,13 +91,14 @@ class Asking:
 def audit_router(
     settings: Settings,
     pool: Pool,
+    settled: Settled,
     registry: Callable[[], Registry],
     live: LiveSource,
     clock: Callable[[], datetime],
 ) -> APIRouter:
     """``/`` and ``/api/v1/report``, ``events``, ``anomalies``, ``verify``."""
     router = APIRouter()
-    asking = Asking(settings, pool, registry, clock)
+    asking = Asking(settings, pool, settled, registry, clock)
     pages = Pages(settings)
 
     @router.get("/api/v1/report")
@@ -116,7 +119,7 @@ def audit_router(
         if not unit or not dossier:
             return problem_response(wrong(_UNIT_AND_DOSSIER))
         answer = asking.ask(
-            lambda client: dossier_history(client, unit, dossier, clocks=question.clocks)
+            lambda client: dossier_history(client, settled, unit, dossier, clocks=question.clocks)
         )
         if isinstance(answer, Problem):
             return problem_response(answer)
@@ -148,6 +151,7 @@ def audit_router(
         answer = asking.ask(
             lambda client: anomalous(
                 client,
+                settled,
                 anomaly,
                 question.period,
                 question.unit,
@@ -173,7 +177,7 @@ def audit_router(
     def verify_json() -> Response:
         if (why := live.not_ready()) is not None:
             return problem_response(_live_not_ready(why), {"retry-after": "1"})
-        answer = asking.ask(lambda client: verify(client, live, clock()))
+        answer = asking.ask(lambda client: verify(client, settled, live, clock()))
         if isinstance(answer, Problem):
             return problem_response(answer)
         return Response(answer.model_dump_json(), media_type="application/json")
@@ -195,6 +199,7 @@ def audit_router(
 def _report(asking: Asking, client: Client, question: Question) -> Any:
     return report(
         client,
+        asking.settled,
         question.book,
         asking.registry(),
         question.period,

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from schemas.books import Book, Period
 from schemas.events import END_OF_TIME, EPOCH
 from schemas.registry import Registry
-from services.audit.questions import Clocks
+from services.audit.settled import Clocks
 from services.books import BookRefused, Books
 from streams.core.lineage import Lineage
 

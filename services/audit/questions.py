@@ -5,10 +5,7 @@ Values reach ClickHouse as bound parameters only; no SQL is ever put together he
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache
-from importlib import resources
 from typing import Any, NamedTuple
 
 import orjson
@@ -18,6 +15,7 @@ from schemas.books import Book, Period
 from schemas.events import END_OF_TIME, EPOCH
 from schemas.registry import Registry, Unit
 from schemas.report import AnomalyRow, Report
+from services.audit.settled import NOW, Clocks, Extent, Settled, extent, sql
 from streams.core.balance import balance_rows
 from streams.core.cells import Cell
 from streams.core.days import DAY_MS, UTC_OFFSET_MS, day_number
@@ -30,48 +28,14 @@ _FIRST_DAY, _LAST_DAY = EPOCH.date(), END_OF_TIME.date()
 _EXAMPLES = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Clocks:
-    """The two clocks of a question; without them: everything that is here."""
-
-    as_of: datetime = END_OF_TIME
-    """As it was then: events that had happened until this moment."""
-    known_at: datetime = END_OF_TIME
-    """As we knew it then: events recorded until this moment."""
-
-
-NOW = Clocks()
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """Units, and for each the first offset of the log that is not asked about any more."""
-
-    offsets: Mapping[str, int]
-
-    def bound(self, clocks: Clocks) -> dict[str, Any]:
-        """The parameters that every view takes."""
-        return {
-            "units": list(self.offsets),
-            "offsets": list(self.offsets.values()),
-            "as_of": _moment(clocks.as_of),
-            "known_at": _moment(clocks.known_at),
-        }
-
-
-def extent(client: Client, unit: str | None = None) -> Extent:
-    """Everything that is in the history now, of one unit or of all; units without events: not."""
-    rows = client.query(_sql("heads"), {"unit": unit or ""}).result_rows
-    return Extent({code: int(offset) for code, offset in rows})
-
-
 def positions(client: Client) -> dict[int, int]:
     """For each partition the first offset that is not in the history."""
-    return {int(p): int(offset) for p, offset in client.query(_sql("positions")).result_rows}
+    return {int(p): int(offset) for p, offset in client.query(sql("positions")).result_rows}
 
 
 def report(
     client: Client,
+    settled: Settled,
     book: Book,
     registry: Registry,
     period: Period,
@@ -84,15 +48,17 @@ def report(
     computed_at: datetime,
 ) -> Report:
     """The table of the book, from the events themselves; rows as in the live report."""
-    there = extent(client, unit if lineage == "old" else None).offsets
+    there = extent(client, settled, unit if lineage == "old" else None).offsets
     plan = stretches(registry, there, period, lineage, unit)
-    asked = Extent({code: there[code] for code in plan[0].holders})
+    asked = Extent({code: there[code] for code in plan[0].holders}, open_ended=True)
     by_unit: dict[Unit, list[_Figures]] = {}
     balances_of: list[dict[str, dict[str, int]]] = []
-    for stretch in plan:
-        for found in _figures(client, book, asked, stretch.period, clocks, officer):
-            by_unit.setdefault(stretch.holders[found.unit], []).append(found)
-        balances_of.append(balances(client, asked, stretch.period, clocks=clocks, officer=officer))
+    with settled.dossiers(client, asked, clocks) as dossiers:
+        of = _Of(client, dossiers, asked, officer)
+        for stretch in plan:
+            for found in _figures(of, book, stretch.period):
+                by_unit.setdefault(stretch.holders[found.unit], []).append(found)
+            balances_of.append(_balances(of, stretch.period))
     kept = {holder: found for holder, found in by_unit.items() if unit in (None, holder.code)}
     figures = [found for of_unit in kept.values() for found in of_unit]
     counts: dict[Unit | None, Mapping[str, Count]] = {
@@ -102,7 +68,7 @@ def report(
     if unit is None:
         counts[None] = _counts(book, registry, period, None, figures)
     # a stretch counts all dossiers of a code, whatever their days
-    dossiers = {f.unit: f.dossiers for of_unit in by_unit.values() for f in of_unit}
+    there_are = {f.unit: f.dossiers for of_unit in by_unit.values() for f in of_unit}
     return Report(
         book=book.code,
         book_version=book.version,
@@ -115,7 +81,7 @@ def report(
         computed_at=computed_at,
         demo=demo,
         dossiers=sum(
-            n for code, n in dossiers.items() if unit in (None, plan[-1].holders[code].code)
+            n for code, n in there_are.items() if unit in (None, plan[-1].holders[code].code)
         ),
         resolved=sum(f.resolved for f in figures),
         rows=table_of(book, counts),
@@ -131,21 +97,35 @@ def report(
     )
 
 
-def _figures(
-    client: Client, book: Book, asked: Extent, period: Period, clocks: Clocks, officer: str | None
-) -> list["_Figures"]:
-    if not asked.offsets:
+class _Of(NamedTuple):
+    """Which dossiers are asked about: those of the units in the table, of one officer or of all."""
+
+    client: Client
+    dossiers: str
+    asked: Extent
+    officer: str | None = None
+    """Empty: the dossiers of which nobody knows the officer."""
+
+    def query(self, question: str, **parameters: Any) -> Sequence[Sequence[Any]]:
+        bound = {
+            "dossiers": self.dossiers,
+            "units": list(self.asked.offsets),
+            "officers": [] if self.officer is None else [self.officer],
+        }
+        return self.client.query(sql(question), {**bound, **parameters}).result_rows
+
+
+def _figures(of: _Of, book: Book, period: Period) -> list["_Figures"]:
+    if not of.asked.offsets:
         return []
     parameters = {
-        **asked.bound(clocks),
         **_days(period),
-        **_officers(officer),
         "scopes": [mask(i.scope) for i in book.indicators],
         "hits": [mask((*i.scope, *i.hit)) for i in book.indicators],
         "levels": [i.level or "" for i in book.indicators],
         "anomalies": [1 << fact.bit for fact in ANOMALIES],
     }
-    return [_Figures(*row) for row in client.query(_sql("figures"), parameters).result_rows]
+    return [_Figures(*row) for row in of.query("figures", **parameters)]
 
 
 class _Figures(NamedTuple):
@@ -228,6 +208,7 @@ _TERMS = (
 
 def balances(
     client: Client,
+    settled: Settled,
     asked: Extent,
     period: Period,
     *,
@@ -238,26 +219,22 @@ def balances(
 
     ``officer`` None: all; empty: the dossiers of which nobody knows the officer.
     """
-    if not asked.offsets:
+    with settled.dossiers(client, asked, clocks) as dossiers:
+        return _balances(_Of(client, dossiers, asked, officer), period)
+
+
+def _balances(of: _Of, period: Period) -> dict[str, dict[str, int]]:
+    if not of.asked.offsets:
         return {}
-    parameters = {
-        **asked.bound(clocks),
-        **_officers(officer),
-        "begin": _midnight_ms(period.first),
-        "end": _midnight_ms(period.last) + DAY_MS,
-    }
+    begin, end = _midnight_ms(period.first), _midnight_ms(period.last) + DAY_MS
     return {
         unit: dict(zip(_TERMS, map(int, counted), strict=True))
-        for unit, *counted in client.query(_sql("balance"), parameters).result_rows
+        for unit, *counted in of.query("balance", begin=begin, end=end)
     }
 
 
 def _midnight_ms(day: date) -> int:
     return day_number(day) * DAY_MS - UTC_OFFSET_MS
-
-
-def _officers(officer: str | None) -> dict[str, list[str]]:
-    return {"officers": [] if officer is None else [officer]}
 
 
 class AnomalousDossier(NamedTuple):
@@ -273,6 +250,7 @@ class AnomalousDossier(NamedTuple):
 
 def anomalous(
     client: Client,
+    settled: Settled,
     anomaly: Fact,
     period: Period,
     unit: str | None,
@@ -282,18 +260,18 @@ def anomalous(
     clocks: Clocks = NOW,
 ) -> list[AnomalousDossier]:
     """The next ``page`` dossiers after (unit, dossier), in the order of unit and code."""
-    asked = extent(client, unit)
+    asked = extent(client, settled, unit)
     if not asked.offsets:
         return []
-    parameters = {
-        **asked.bound(clocks),
-        **_days(period),
-        "anomaly": 1 << anomaly.bit,
-        "after_unit": after[0],
-        "after_dossier": after[1],
-        "page": page,
-    }
-    rows = client.query(_sql("anomalies"), parameters).result_rows
+    with settled.dossiers(client, asked, clocks) as dossiers:
+        rows = _Of(client, dossiers, asked).query(
+            "anomalies",
+            **_days(period),
+            anomaly=1 << anomaly.bit,
+            after_unit=after[0],
+            after_dossier=after[1],
+            page=page,
+        )
     return [
         AnomalousDossier(
             code, dossier, _aware(received_at), _aware(closed_at), _aware(due_at), officer
@@ -343,15 +321,16 @@ class DossierHistory(NamedTuple):
 
 
 def dossier_history(
-    client: Client, unit: str, dossier: str, *, clocks: Clocks = NOW
+    client: Client, settled: Settled, unit: str, dossier: str, *, clocks: Clocks = NOW
 ) -> DossierHistory | None:
     """Every copy of every event of the dossier, and what follows; None when there is none."""
-    rows = client.query(_sql("timeline"), {"unit": unit, "dossier": dossier}).result_rows
+    rows = client.query(sql("timeline"), {"unit": unit, "dossier": dossier}).result_rows
     if not rows:
         return None
     events = tuple(_event(row) for row in rows)
-    asked = extent(client, unit)
-    found = client.query(_sql("dossier"), {**asked.bound(clocks), "dossier": dossier}).result_rows
+    asked = extent(client, settled, unit)
+    with settled.dossiers(client, asked, clocks, dossier) as dossiers:
+        found = _Of(client, dossiers, asked).query("dossier", dossier=dossier)
     return DossierHistory(events, _facts(found[0]) if found else None)
 
 
@@ -395,54 +374,42 @@ class Recount(NamedTuple):
     open: int
 
 
-def recount(client: Client, asked: Extent) -> dict[str, Recount]:
+def recount(client: Client, settled: Settled, asked: Extent) -> dict[str, Recount]:
     """The counters of each unit as the live side must have them at the unit's own offset."""
     if not asked.offsets:
         return {}
-    parameters = asked.bound(NOW)
     cells: dict[str, dict[Cell, int]] = {unit: {} for unit in asked.offsets}
-    for unit, measure, day, level, procedure, officer, bits, n in client.query(
-        _sql("recount"), parameters
-    ).result_rows:
+    with settled.dossiers(client, asked, NOW) as dossiers:
+        of = _Of(client, dossiers, asked)
+        rows = of.query("recount")
+        totals = {unit: (int(n), int(open_)) for unit, n, open_ in of.query("totals")}
+    for unit, measure, day, level, procedure, officer, bits, n in rows:
         cell = Cell(
             measure, day_number(date.fromisoformat(day)), level, procedure, officer, int(bits)
         )
         cells[unit][cell] = int(n)
-    totals = {
-        unit: (int(dossiers), int(open_))
-        for unit, dossiers, open_ in client.query(_sql("totals"), parameters).result_rows
-    }
     return {unit: Recount(cells[unit], *totals.get(unit, (0, 0))) for unit in asked.offsets}
 
 
-def counted_in(client: Client, unit: str, offset: int, measure: str, day: date) -> dict[str, Cell]:
+def counted_in(
+    client: Client, settled: Settled, unit: str, offset: int, measure: str, day: date
+) -> dict[str, Cell]:
     """The dossiers of the unit that count on the day under the measure, each with its cell."""
-    parameters = {
-        **Extent({unit: offset}).bound(NOW),
-        "measure": measure,
-        "day": day.isoformat(),
-    }
-    rows = client.query(_sql("counted_in"), parameters).result_rows
+    asked = Extent({unit: offset})
+    with settled.dossiers(client, asked, NOW) as dossiers:
+        rows = _Of(client, dossiers, asked).query(
+            "counted_in", measure=measure, day=day.isoformat()
+        )
     return {
         dossier: Cell(measure, day_number(day), level, procedure, officer, int(bits))  # type: ignore[arg-type]  # a measure is one of three words
         for dossier, level, procedure, officer, bits in rows
     }
 
 
-@cache
-def _sql(name: str) -> str:
-    return (resources.files("services.audit") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
-
-
 def _days(period: Period) -> dict[str, str]:
     # nothing happens outside these bounds, and ClickHouse's days do not reach much further
     first, last = max(period.first, _FIRST_DAY), min(period.last, _LAST_DAY)
     return {"first": first.isoformat(), "last": last.isoformat()}
-
-
-def _moment(moment: datetime) -> str:
-    utc = moment.astimezone(UTC)
-    return f"{utc:%Y-%m-%d %H:%M:%S}.{utc.microsecond // 1000:03d}"
 
 
 def _aware(moment: datetime | None) -> datetime | None:

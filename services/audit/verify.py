@@ -9,7 +9,8 @@ from clickhouse_connect.driver.client import Client
 from pydantic import BaseModel, ConfigDict
 
 from schemas.snapshots import CellRow
-from services.audit.questions import Extent, Recount, counted_in, positions, recount
+from services.audit.questions import Recount, counted_in, positions, recount
+from services.audit.settled import Extent, Settled
 from streams.core.cells import Cell, month_of, rows
 from streams.core.days import day_number
 from streams.live import LiveSource, UnitState
@@ -59,6 +60,7 @@ class Verification(_Answer):
 
 def verify(
     client: Client,
+    settled: Settled,
     live: LiveSource,
     now: datetime,
     *,
@@ -78,7 +80,7 @@ def verify(
         for unit, state in states.items()
         if state.now.offset <= read_to.get(state.now.partition, 0)
     }
-    recounts = recount(client, Extent({u: s.now.offset for u, s in compared.items()}))
+    recounts = recount(client, settled, Extent({u: s.now.offset for u, s in compared.items()}))
     cells = 0
     differences: list[Difference] = []
     for unit, state in compared.items():
@@ -98,7 +100,8 @@ def verify(
         history_behind=behind,
         differences_found=len(differences),
         differences=tuple(
-            _with_dossiers(client, compared[d.unit], d) for d in differences[:_MOST_DIFFERENCES]
+            _with_dossiers(client, settled, compared[d.unit], d)
+            for d in differences[:_MOST_DIFFERENCES]
         ),
     )
 
@@ -147,13 +150,15 @@ def _differences(
     return found
 
 
-def _with_dossiers(client: Client, state: UnitState, found: Difference) -> Difference:
+def _with_dossiers(
+    client: Client, settled: Settled, state: UnitState, found: Difference
+) -> Difference:
     if isinstance(found.cell, str):
         return found
     measure, day, level, procedure, officer, bits, _ = found.cell
     on = date.fromisoformat(day)
     cell = Cell(measure, day_number(on), level, procedure, officer, bits)
-    on_day = counted_in(client, found.unit, state.now.offset, measure, on)
+    on_day = counted_in(client, settled, found.unit, state.now.offset, measure, on)
     there = [dossier for dossier, its in on_day.items() if its == cell]
     named = tuple((there or list(on_day))[:_MOST_DOSSIERS])
     return found.model_copy(update={"dossiers": named})

@@ -63,15 +63,6 @@ EVENT_COLUMNS = (
     "offset",
     "body",
 )
-LOG_COLUMNS = (
-    "partition",
-    "offset",
-    "unit",
-    "dossier",
-    "event_key",
-    "content_hash",
-    "recorded_at",
-)
 UNREADABLE_COLUMNS = ("partition", "offset", "reason", "raw")
 
 
@@ -80,11 +71,10 @@ Columns = list[list[Any]]
 
 
 class Batch(NamedTuple):
-    """What records become in each table. Every record is in ``log`` and in one of the others."""
+    """What records become in each table. Every record is in one of them."""
 
     events: Columns
     unreadable: Columns
-    log: Columns
     positions: Mapping[int, int]
     """Where each partition goes on after these records."""
 
@@ -101,8 +91,6 @@ def batch_of(records: Sequence[Record]) -> Batch:
         for whole, piece in zip(events, columns, strict=True):
             whole += piece
         unreadable += further
-    column = dict(zip(EVENT_COLUMNS, events, strict=True))
-    empty, zero = [""] * len(unreadable), [0] * len(unreadable)
     unreadable_columns: Columns = [
         [record.partition for record, _ in unreadable],
         [record.offset for record, _ in unreadable],
@@ -112,15 +100,6 @@ def batch_of(records: Sequence[Record]) -> Batch:
     return Batch(
         events,
         unreadable_columns,
-        log=[
-            column["partition"] + unreadable_columns[0],
-            column["offset"] + unreadable_columns[1],
-            column["unit"] + empty,
-            column["dossier"] + empty,
-            column["event_key"] + zero,
-            column["content_hash"] + zero,
-            column["recorded_at"] + zero,
-        ],
         # records of a partition come in its order: the last one wins
         positions={partition: offset + 1 for partition, offset, _ in records},
     )

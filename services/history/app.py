@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from schemas.calendar import load_calendar
 from schemas.topics import EVENTS
-from services.audit import audit_router
+from services.audit import Settled, Settling, audit_router, forget_asked
 from services.clickhouse import ClickHouseUnavailable, Pool, connect, migrate
 from services.historian import ClickHouseHistory, Historian, store_calendar
 from services.reread import registry_of
@@ -31,6 +31,7 @@ def prepare(settings: Settings) -> list[str]:
     try:
         applied = migrate(client)
         store_calendar(client, load_calendar())
+        forget_asked(client)
         return applied
     finally:
         client.close()
@@ -45,6 +46,8 @@ def build_history(settings: Settings) -> FastAPI:
         topic,
         lambda: ClickHouseHistory(lambda: connect(settings.clickhouse_address), topic),
     )
+    settled = Settled()
+    settling = Settling(lambda: connect(settings.clickhouse_address), settled)
     live = LiveUnits(settings.kafka, settings.topic_prefix)
     registry = registry_of(settings.data)
 
@@ -52,7 +55,9 @@ def build_history(settings: Settings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         historian.start()
         live.start()
+        settling.start()
         yield
+        await run_in_threadpool(settling.stop)
         await run_in_threadpool(historian.stop)
         await run_in_threadpool(live.stop)
         pool.close()
@@ -73,7 +78,9 @@ def build_history(settings: Settings) -> FastAPI:
     )
     checks = {"clickhouse": clickhouse_ready, "historian": historian_ready}
     app.include_router(health_router(settings, checks))
-    app.include_router(audit_router(settings, pool, registry, live, lambda: datetime.now(UTC)))
+    app.include_router(
+        audit_router(settings, pool, settled, registry, live, lambda: datetime.now(UTC))
+    )
     return app
 
 

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from schemas.registry import load_registry
-from services.audit import audit_router
+from services.audit import Settled, audit_router
 from services.clickhouse import Pool
 from services.settings import Settings
 from tests.support.clickhouse import Database, Server, numbered
@@ -51,7 +51,7 @@ def client_of(pool: Pool, *, demo: bool = False) -> TestClient:
     settings = Settings(demo=demo, data=Path("unused"))
     app = FastAPI(openapi_url=None)
     app.include_router(
-        audit_router(settings, pool, load_registry, NothingLive(), lambda: NOW)  # type: ignore[arg-type]
+        audit_router(settings, pool, Settled(), load_registry, NothingLive(), lambda: NOW)  # type: ignore[arg-type]
     )
     return TestClient(app)
 

@@ -14,12 +14,11 @@ from schemas.registry import Registry, load_registry
 from schemas.report import Report, ReportRow
 from services.audit.questions import (
     ANOMALIES,
-    NOW,
-    Clocks,
     anomalous,
     dossier_history,
     report,
 )
+from services.audit.settled import NOW, Clocks, Settled
 from streams.core.cells import Cell, cells
 from streams.core.facts import facts
 from streams.core.indicators import anomalies, counts_of, in_period, table
@@ -62,6 +61,7 @@ def ask(
 ) -> Report:
     return report(
         client,
+        Settled(),
         BOOK,
         registry or load_registry(),
         period,
@@ -227,6 +227,7 @@ def test_anomalies_are_listed_page_by_page(client: Client, database: Database):
     seen: list[str] = []
     while page := anomalous(
         client,
+        Settled(),
         closed_again,
         YEAR,
         None,
@@ -248,7 +249,7 @@ def test_a_dossier_is_shown_with_every_copy_and_which_one_counts(
     other = admitted(resolved("2023-02-10T18:00", id="same"), "2023-02-12T08:00")
     database.store(numbered([admitted(received()), other, first]))
 
-    found = dossier_history(client, "23500", "23500-230210-0001")
+    found = dossier_history(client, Settled(), "23500", "23500-230210-0001")
 
     assert found is not None
     assert [(e.kind, e.counts) for e in found.events] == [
@@ -259,7 +260,7 @@ def test_a_dossier_is_shown_with_every_copy_and_which_one_counts(
     assert found.known is not None
     assert "on_time" in found.known.facts
     assert "claim_differs" in found.known.facts
-    assert dossier_history(client, "23500", "nobody") is None
+    assert dossier_history(client, Settled(), "23500", "nobody") is None
 
 
 def test_nothing_in_a_name_is_ever_run_as_sql(client: Client, database: Database):
@@ -267,12 +268,12 @@ def test_nothing_in_a_name_is_ever_run_as_sql(client: Client, database: Database
     hostile = "x') OR 1=1 --{units:String} \\ '\" ;"
     database.store(numbered([admitted(received(dossier=hostile)), admitted(received(dossier="y"))]))
 
-    found = dossier_history(client, "23500", hostile)
+    found = dossier_history(client, Settled(), "23500", hostile)
 
     assert found is not None
     assert len(found.events) == 1
     assert found.known is not None
-    assert dossier_history(client, "' OR '1'='1", hostile) is None
+    assert dossier_history(client, Settled(), "' OR '1'='1", hostile) is None
     assert ask(client, unit="' OR unit != '").rows == ()
 
 

@@ -15,7 +15,8 @@ from fastapi.testclient import TestClient
 from schemas.books import Period, load_book
 from schemas.report import Report
 from services.audit import audit_router
-from services.audit.questions import Clocks, report
+from services.audit.questions import report
+from services.audit.settled import Clocks, Settled
 from services.front.units import units_router
 from services.settings import Settings
 from streams.core.balance import TERMS
@@ -108,7 +109,7 @@ def both(
     lineage: Lineage = "old",
 ) -> tuple[Report, Report]:
     history = report(
-        client, BOOK, CROSSED, period, unit,
+        client, Settled(), BOOK, CROSSED, period, unit,
         officer=officer, lineage=lineage, demo=True, computed_at=NOW,
     )  # fmt: skip
     now = live_report(
@@ -202,7 +203,7 @@ def http(database: Database, live: FakeLive, data: Path) -> Iterator[TestClient]
     app = FastAPI(openapi_url=None)
     settings = Settings(demo=True, data=data)
     app.include_router(units_router(settings, lambda: SPLIT, live, lambda: NOW))
-    app.include_router(audit_router(settings, pool, lambda: SPLIT, live, lambda: NOW))
+    app.include_router(audit_router(settings, pool, Settled(), lambda: SPLIT, live, lambda: NOW))
     yield TestClient(app)
     pool.close()
 

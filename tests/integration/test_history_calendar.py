@@ -8,6 +8,7 @@ from clickhouse_connect.driver.client import Client
 
 from schemas.calendar import WorkingCalendar, load_calendar
 from services.audit.questions import dossier_history
+from services.audit.settled import Settled
 from services.clickhouse import migrate
 from services.historian import store_calendar
 from tests.support.clickhouse import Database, Server, numbered
@@ -49,7 +50,7 @@ def client(database: Database) -> Iterator[Client]:
 
 
 def due(client: Client) -> datetime | None:
-    history = dossier_history(client, UNIT, DOSSIER)
+    history = dossier_history(client, Settled(), UNIT, DOSSIER)
     assert history is not None and history.known is not None
     return history.known.due_at
 

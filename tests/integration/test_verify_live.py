@@ -12,6 +12,7 @@ from kafka import KafkaProducer
 
 from schemas.snapshots import CellRow, UnitMonth, UnitNow, month_key, now_key
 from schemas.topics import UNITS as UNITS_TOPIC
+from services.audit.settled import Settled
 from services.audit.verify import Difference, Verification, verify
 from services.historian import Record
 from streams.core.cells import UnitCounters, cells, rows
@@ -111,7 +112,7 @@ def client(database: Database) -> Iterator[Client]:
 
 
 def compare(client: Client, *states: UnitState, wait_s: float = 0.2) -> Verification:
-    return verify(client, FakeLive(*states), NOW, wait_s=wait_s)
+    return verify(client, Settled(), FakeLive(*states), NOW, wait_s=wait_s)
 
 
 def test_equal_counters_are_equal_at_every_offset(client: Client, database: Database):
@@ -199,7 +200,7 @@ def test_it_waits_for_a_history_that_is_just_behind(client: Client, database: Da
 
     live = FakeLive(state(*snapshots(RECORDS, len(RECORDS))))
 
-    assert verify(client, live, NOW, sleep=meanwhile).equal
+    assert verify(client, Settled(), live, NOW, sleep=meanwhile).equal
 
 
 def test_a_wrong_snapshot_in_kafka_is_found(
@@ -215,7 +216,7 @@ def test_a_wrong_snapshot_in_kafka_is_found(
     try:
         kafka.eventually(lambda: "23500" in live.units(), 20, "the snapshot")
 
-        found = verify(client, live, NOW)
+        found = verify(client, Settled(), live, NOW)
     finally:
         live.stop()
 

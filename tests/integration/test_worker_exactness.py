@@ -228,22 +228,22 @@ def test_a_dossier_becomes_overdue_with_no_event(
     """Within a tick, in the unit's ``now`` alone, and no rate of resolved dossiers moves."""
     prefix = kafka_broker.fresh_prefix()
     log = Log(kafka_broker.bootstrap, prefix)
-    now = datetime.now(UTC)
-    due = now + timedelta(seconds=4)
-    events = (
-        histories.received(now.isoformat(), due=due.isoformat(), dossier="late"),
-        histories.received(now.isoformat(), due=now.isoformat(), dossier="waits", id="r2"),
-        histories.supplement_requested(now.isoformat(), dossier="waits"),
-    )
-    values = [histories.admitted(event) for event in events]
     with WorkerProcess(kafka_broker.bootstrap, prefix, tmp_path) as worker:
         worker.start_and_wait()
+        now = datetime.now(UTC)
+        due = now + timedelta(seconds=8)
+        events = (
+            histories.received(now.isoformat(), due=due.isoformat(), dossier="late"),
+            histories.received(now.isoformat(), due=now.isoformat(), dossier="waits", id="r2"),
+            histories.supplement_requested(now.isoformat(), dossier="waits"),
+        )
+        values = [histories.admitted(event) for event in events]
         send(log, [Record(histories.UNIT, value) for value in values])
         key = f"{histories.UNIT}|now"
         eventually(lambda: last_of(log.units()).get(key, {}).get("open") == 2, 10, "both open")
         before = last_of(log.units())
         assert (before[key]["overdue"], before[key]["waiting"]) == (0, 1)
-        eventually(lambda: last_of(log.units())[key]["overdue"] == 1, 4 + 2 * TICK_S, "overdue")
+        eventually(lambda: last_of(log.units())[key]["overdue"] == 1, 8 + 2 * TICK_S, "overdue")
         after = last_of(log.units())
         assert [one["dossier"] for one in after[key]["worst"]] == ["late"]
         assert (after[key]["open"], after[key]["waiting"]) == (2, 1)

@@ -3,6 +3,7 @@
 ``python -m tests.support.parity 10000 [SEED]`` compares so many dossiers and prints the seed.
 """
 
+import contextlib
 import random
 import sys
 import tempfile
@@ -18,7 +19,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from schemas.books import Period
 from services.audit.asked import ZONE
-from services.audit.questions import Clocks, Extent, balances, recount
+from services.audit.questions import balances, recount
+from services.audit.settled import Clocks, Extent, Settled
 from services.historian import Record
 from streams.core.cells import Cell, cells, is_open
 from streams.core.days import milliseconds, moment, to_date
@@ -61,17 +63,22 @@ def waits(number: int, chosen: int) -> Story:
 
 
 def store(database: Database, told: Story) -> None:
-    """As several inserts, which are several parts; a third comes twice, as after a crash."""
+    """As several inserts, which are several parts; a third comes twice, as after a crash. Dossiers
+    are settled after each."""
     third = len(told.records) // 3
-    for part in (told.records[:third], *[told.records[third : 2 * third]] * 2):
-        database.store(part)
-    database.store(told.records[2 * third :])
+    thirds = [told.records[n * third : (n + 1) * third] for n in (0, 1)]
+    settled = Settled()
+    with contextlib.closing(database.connect()) as client:
+        for part in (thirds[0], thirds[1], thirds[1], told.records[2 * third :]):
+            database.store(part)
+            settled.settle(client)
 
 
 def merge(client: Client) -> None:
-    """Have copies dropped as a merge drops them, some day."""
+    """Have copies dropped as a merge drops them, some day, and every dossier settled anew."""
     client.command("OPTIMIZE TABLE events FINAL")
     client.command("OPTIMIZE TABLE log FINAL")
+    client.command("TRUNCATE TABLE settlements")
 
 
 def some_clocks(told: Story, number: int) -> list[Clocks]:
@@ -173,13 +180,13 @@ def _moment(ms: int | None) -> datetime | None:
 def sql_facts(client: Client, extent: Extent, clocks: Clocks) -> dict[tuple[str, str], Compared]:
     """By (unit, dossier), from ClickHouse; by names and by bits, which must say the same."""
     names = ", ".join(f"toUInt8({fact.name})" for fact in FACTS)
-    rows = client.query(
-        "SELECT unit, dossier, level, procedure, officer, step, received_at, closed_at, due_at,"
-        f" waiting_since, paid_days, bits, [{names}] FROM facts(units = {{units:Array(String)}},"
-        " offsets = {offsets:Array(UInt64)}, known_at = {known_at:DateTime64(3, 'UTC')},"
-        " as_of = {as_of:DateTime64(3, 'UTC')})",
-        extent.bound(clocks),
-    ).result_rows
+    with Settled().dossiers(client, extent, clocks) as dossiers:
+        rows = client.query(
+            "SELECT unit, dossier, level, procedure, officer, step, received_at, closed_at, due_at,"
+            f" waiting_since, paid_days, bits, [{names}] FROM {{dossiers:Identifier}}"
+            " WHERE unit IN {units:Array(String)}",
+            {"dossiers": dossiers, "units": list(extent.offsets)},
+        ).result_rows
     found = {}
     for unit, dossier, level, procedure, officer, step, *moments, paid_days, bits, holds in rows:
         assert bits == sum(1 << fact.bit for fact, yes in zip(FACTS, holds, strict=True) if yes)
@@ -228,7 +235,10 @@ def core_counters(told: Story, offsets: dict[str, int]) -> dict[str, Counters]:
 
 def sql_counters(client: Client, offsets: dict[str, int]) -> dict[str, Counters]:
     """Of each unit at its own offset, from ClickHouse."""
-    return {unit: Counters(*found) for unit, found in recount(client, Extent(offsets)).items()}
+    return {
+        unit: Counters(*found)
+        for unit, found in recount(client, Settled(), Extent(offsets)).items()
+    }
 
 
 def some_offsets(told: Story, number: int) -> list[dict[str, int]]:
@@ -300,7 +310,7 @@ def _place(at: datetime | None, period: Period) -> str:
 
 def sql_balances(client: Client, clocks: Clocks, period: Period) -> dict[str, dict[str, int]]:
     """Of each unit, from ClickHouse."""
-    found = balances(client, EVERYTHING, period, clocks=clocks)
+    found = balances(client, Settled(), EVERYTHING, period, clocks=clocks)
     return {unit: dict(+Counter(counted)) for unit, counted in found.items()}
 
 

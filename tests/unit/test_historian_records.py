@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schemas.events import EVENTS
 from services.historian import Record, batch_of
-from services.historian.records import EVENT_COLUMNS, LOG_COLUMNS, UNREADABLE_COLUMNS
+from services.historian.records import EVENT_COLUMNS, UNREADABLE_COLUMNS
 from streams.core.dossier import Corrected, UnreadableEvent, read
 from tests.support.histories import (
     CATALOGUE,
@@ -87,7 +87,6 @@ def test_garbage_is_unreadable_and_nothing_worse(value: bytes):
 
     assert batch.unreadable[:2] == [[2], [9]]
     assert batch.unreadable[3] == [value]
-    assert batch.log == [[2], [9], [""], [""], [0], [0], [0]]
     assert batch.positions == {2: 10}
 
 
@@ -163,5 +162,4 @@ def test_every_column_has_a_value_for_every_record():
 
     assert [len(values) for values in batch.events] == [2] * len(EVENT_COLUMNS)
     assert [len(values) for values in batch.unreadable] == [1] * len(UNREADABLE_COLUMNS)
-    assert [len(values) for values in batch.log] == [3] * len(LOG_COLUMNS)
     assert batch.positions == {0: 2, 1: 1}

@@ -40,10 +40,10 @@ FROM
             *,
             ifNull(closed_day BETWEEN {first:Date32} AND {last:Date32}, 0) AS closed_in_period,
             arrayExists(day -> day BETWEEN {first:Date32} AND {last:Date32}, paid_days) AS paid_in_period
-        FROM facts(units = {units:Array(String)}, offsets = {offsets:Array(UInt64)},
-                   known_at = {known_at:DateTime64(3, 'UTC')}, as_of = {as_of:DateTime64(3, 'UTC')})
-        WHERE empty({officers:Array(String)})
-           OR (officer IN {officers:Array(String)} AND (received OR isNotNull(closed_at)))
+        FROM {dossiers:Identifier}
+        WHERE unit IN {units:Array(String)}
+          AND (empty({officers:Array(String)})
+               OR (officer IN {officers:Array(String)} AND (received OR isNotNull(closed_at))))
     )
     GROUP BY unit, level, bits, resolved, due_known, closed_in_period
 )

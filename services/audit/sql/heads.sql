@@ -1,6 +1,6 @@
--- How far the history goes: for each unit the first offset of the log that is not in here.
-SELECT unit, max(offset) + 1 AS next_offset
-FROM log
-WHERE unit != '' AND ({unit:String} = '' OR unit = {unit:String})
+-- The units that have events, and for each the first offset of the log behind what is settled.
+SELECT unit, max(next_offset) AS next_offset
+FROM settled
+WHERE {unit:String} = '' OR unit = {unit:String}
 GROUP BY unit
 ORDER BY unit

@@ -1,0 +1,210 @@
+"""One row for each dossier with what follows from its events, kept from one question to the next.
+
+What the history says of a dossier changes only when an event of the dossier comes. So the views
+that judge dossiers by their events are asked for those alone that got an event since they were
+settled last, and for those that a question sees otherwise than they are settled: at an earlier
+moment, as known earlier, or below an offset. Every figure is then a sum over rows.
+"""
+
+import threading
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from clickhouse_connect.driver.client import Client
+
+from schemas.events import END_OF_TIME
+
+_SETTLED = "settled_dossiers"
+_ASKED = "asked_"
+_MOST_RECORDS = 1_000_000
+"""Of so many records dossiers are judged at a time; a few hundred MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """The two clocks of a question; without them: everything that is here."""
+
+    as_of: datetime = END_OF_TIME
+    """As it was then: events that had happened until this moment."""
+    known_at: datetime = END_OF_TIME
+    """As we knew it then: events recorded until this moment."""
+
+
+NOW = Clocks()
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Units, and for each the first offset of the log that is not asked about any more."""
+
+    offsets: Mapping[str, int]
+    open_ended: bool = False
+    """What comes in while the question is answered may count as well."""
+
+    def bound(self, clocks: Clocks) -> dict[str, Any]:
+        """The parameters that every view takes."""
+        return {
+            "units": list(self.offsets),
+            "offsets": list(self.offsets.values()),
+            "as_of": bound_moment(clocks.as_of),
+            "known_at": bound_moment(clocks.known_at),
+        }
+
+
+def bound_moment(moment: datetime) -> str:
+    """The moment as a parameter of type ``DateTime64(3, 'UTC')``."""
+    utc = moment.astimezone(UTC)
+    return f"{utc:%Y-%m-%d %H:%M:%S}.{utc.microsecond // 1000:03d}"
+
+
+class Settled:
+    """The settled dossiers of one database; one for each process that asks it."""
+
+    def __init__(self) -> None:
+        self._turns = _Turns()
+
+    def settle(self, client: Client) -> int:
+        """Judge every dossier that got an event; how many did.
+
+        Killed in the middle it begins again where it was: what is judged twice is stored once.
+        """
+        with self._turns.alone():
+            basis = str(client.query(sql("basis")).result_rows[0][0])
+            begins = _offsets(client, "settlements", {"basis": basis})
+            ends = {
+                partition: end
+                for partition, end in _offsets(client, "positions").items()
+                if end > begins.get(partition, 0)
+            }
+            if not ends:
+                return 0
+            window = {
+                "partitions": list(ends),
+                "begins": [begins.get(partition, 0) for partition in ends],
+                "ends": list(ends.values()),
+            }
+            waiting = client.query(sql("unsettled"), window).result_rows
+            if not begins:
+                # judged by other rules or another calendar
+                client.command("TRUNCATE TABLE settled")
+            for group in _groups(waiting):
+                heads = Extent({unit: head for unit, head, _, _ in group})
+                client.command(sql("settle"), {**window, **heads.bound(NOW)})
+            client.insert(
+                "settlements",
+                [[basis, partition, end] for partition, end in ends.items()],
+                column_names=["basis", "partition", "next_offset"],
+            )
+            return sum(dossiers for *_, dossiers in waiting)
+
+    @contextmanager
+    def dossiers(
+        self, client: Client, asked: Extent, clocks: Clocks, dossier: str | None = None
+    ) -> Iterator[str]:
+        """The name of a table with a row for each dossier of these units, or for one alone.
+
+        It may hold other units as well. It is there, and says the same, until the context ends.
+        """
+        self.settle(client)
+        with self._turns.together():
+            if asked.open_ended and clocks == NOW:
+                yield _SETTLED
+                return
+            bound = {**asked.bound(clocks), "dossier": dossier or ""}
+            if not client.query(sql("unfit"), bound).result_rows[0][0]:
+                yield _SETTLED
+                return
+            bound["asked"] = f"{_ASKED}{uuid.uuid4().hex}"
+            client.command("CREATE TABLE {asked:Identifier} AS settled ENGINE = Memory", bound)
+            try:
+                client.command(sql("asked_settled"), bound)
+                client.command(sql("asked_anew"), bound)
+            except BaseException:
+                client.command("DROP TABLE {asked:Identifier}", bound)
+                raise
+        try:
+            yield bound["asked"]
+        finally:
+            client.command("DROP TABLE {asked:Identifier}", bound)
+
+
+def extent(client: Client, settled: Settled, unit: str | None = None) -> Extent:
+    """Everything that is in the history now, of one unit or of all; units without events: not."""
+    settled.settle(client)
+    rows = client.query(sql("heads"), {"unit": unit or ""}).result_rows
+    return Extent({code: int(offset) for code, offset in rows}, open_ended=True)
+
+
+def forget_asked(client: Client) -> None:
+    """Drop what a killed process left of its questions; nobody else may be asking."""
+    for (name,) in client.query(
+        "SELECT name FROM system.tables"
+        " WHERE database = currentDatabase() AND startsWith(name, {begin:String})",
+        {"begin": _ASKED},
+    ).result_rows:
+        client.command("DROP TABLE {name:Identifier}", {"name": name})
+
+
+@cache
+def sql(name: str) -> str:
+    """The statement in ``sql/<name>.sql``."""
+    return (resources.files("services.audit") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def _offsets(client: Client, question: str, parameters: Any = None) -> dict[int, int]:
+    return {int(p): int(n) for p, n in client.query(sql(question), parameters).result_rows}
+
+
+def _groups(waiting: Sequence[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
+    group: list[Sequence[Any]] = []
+    records = 0
+    for row in waiting:
+        _, _, of_unit, _ = row
+        if group and records + of_unit > _MOST_RECORDS:
+            yield group
+            group, records = [], 0
+        group.append(row)
+        records += of_unit
+    yield group
+
+
+class _Turns:
+    """Many may read together; who writes is alone, and is let in before further readers."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._reading = 0
+        self._writers = 0
+        self._writing = False
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._writers)
+            self._reading += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._reading -= 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        with self._changed:
+            self._writers += 1
+            self._changed.wait_for(lambda: not self._reading and not self._writing)
+            self._writing = True
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._writers -= 1
+                self._writing = False
+                self._changed.notify_all()
