@@ -4,6 +4,7 @@ import hashlib
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -50,7 +51,7 @@ def run_import(
     content_of_mapping = hashlib.sha256(text.encode()).hexdigest()
     try:
         with client, _Bar() as bar:
-            until_known(client, mapping)
+            until_known(client, mapping.name, mapping.unit_codes)
             summary = import_file(
                 file,
                 mapping,
@@ -73,23 +74,29 @@ def run_import(
 def operator_key(data: Path, mapping: Mapping) -> str:
     """A key for this mapping's units on an installation of this machine, made when there is none.
 
-    Adds the units to the installation's registry, an emitter bound to exactly them, and keeps the
-    key where only the installation's owner may read it. Says what it did.
+    Adds the units to the installation's registry.
     """
-    name = f"import-{mapping.name}"
     _write_units(data / "registry" / f"{mapping.name}.toml", mapping)
+    return local_key(data, f"import-{mapping.name}", mapping.unit_codes)
+
+
+def local_key(data: Path, name: str, units: Sequence[str]) -> str:
+    """The key of an emitter of this machine, bound to exactly these units; made when there is none.
+
+    Keeps the key where only the installation's owner may read it. Says what it did.
+    """
     secret, emitters = data / "secrets" / f"{name}.key", credentials_file(data)
     known = next((c for c in read_credentials(emitters) if c.name == name), None)
-    if known and set(known.units) == set(mapping.unit_codes) and secret.exists():
+    if known and set(known.units) == set(units) and secret.exists():
         key = secret.read_text("ascii").strip()
         if verify((known,), key):
             return key
     if known:
         remove_emitter(emitters, name)
-    key = add_emitter(emitters, name, mapping.unit_codes)
+    key = add_emitter(emitters, name, units)
     secret.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _write_private(secret, key)
-    tell(f"Đã tạo khóa «{name}» cho {len(mapping.unit_codes)} đơn vị / made a key: {secret}")
+    tell(f"Đã tạo khóa «{name}» cho {len(units)} đơn vị / made a key: {secret}")
     return key
 
 
@@ -129,24 +136,23 @@ def _write_private(file: Path, text: str) -> None:
     part.replace(file)
 
 
-def until_known(client: GatewayClient, mapping: Mapping) -> None:
+def until_known(client: GatewayClient, name: str, units: Sequence[str]) -> None:
     """Wait until the gateway has read the key and the units, which it does once a second."""
     deadline = time.monotonic() + _KNOWN_WITHIN_S
     while True:
         try:
-            units = client.units()
+            known = client.units()
         except GatewayRefuses:
             if time.monotonic() > deadline:
                 raise
         else:
-            if foreign := sorted(set(mapping.unit_codes) - set(units)):
+            if foreign := sorted(set(units) - set(known)):
                 fail(
                     f"Khóa không được ghi cho đơn vị / the key is not bound to the units: "
                     f"{', '.join(foreign)}\n"
-                    f"motcua emitter add {mapping.name} "
-                    + " ".join(f"--unit {code}" for code in mapping.unit_codes)
+                    f"motcua emitter add {name} " + " ".join(f"--unit {code}" for code in units)
                 )
-            missing = sorted(code for code in mapping.unit_codes if units[code] is None)
+            missing = sorted(code for code in units if known[code] is None)
             if not missing:
                 return
             if time.monotonic() > deadline:

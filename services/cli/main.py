@@ -13,6 +13,7 @@ from services.cli import doctor as examination
 from services.cli import dossiers
 from services.cli import report as reports
 from services.cli.imports import run_import
+from services.cli.rejected import app as rejected
 from services.cli.report import Format, LineageWord, Source
 from services.cli.say import NOT_SO, VIETNAM, answer, console, fail, number, tell
 from services.cli.where import ask, find, get, local_stack_of, running_stacks, the_only_stack
@@ -38,6 +39,7 @@ app.add_typer(events, name="events")
 app.add_typer(due, name="due")
 app.add_typer(catalogue, name="catalogue")
 app.add_typer(books, name="book")
+app.add_typer(rejected, name="rejected")
 
 Url = Annotated[
     str | None,

@@ -53,7 +53,7 @@ def test_the_receipt_log_arrives_whole_though_the_front_dies(front, kafka_broker
 
     def run() -> None:
         with GatewayClient(front.url, key, patience_s=60) as client:
-            until_known(client, MAPPING)
+            until_known(client, MAPPING.name, MAPPING.unit_codes)
             state = tmp_path / "state.json"
             found.append(import_file(RECEIPT, MAPPING, client, lambda _: state, progress, 200))
 
