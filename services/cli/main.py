@@ -15,10 +15,19 @@ from services.cli import report as reports
 from services.cli.imports import run_import
 from services.cli.report import Format, LineageWord, Source
 from services.cli.say import NOT_SO, VIETNAM, answer, console, fail, number, tell
-from services.cli.where import ask, find, get, local_stack_of, running_stacks, the_only_stack
+from services.cli.where import (
+    Installation,
+    ask,
+    find,
+    get,
+    local_stack_of,
+    running_stacks,
+    the_only_stack,
+)
 from services.settings import Settings
 
 if TYPE_CHECKING:
+    from schemas.registry import Registry
     from services.cli.case import Case
 
 app = typer.Typer(
@@ -303,11 +312,12 @@ def show_events(
     url: Url = None,
 ) -> None:
     """Sự kiện của một hồ sơ và những gì suy ra. Ví dụ: `motcua events show 23500-230210-0001`"""
-    found = _events_of(dossier, unit, find(url).audit)
+    there = find(url)
+    found = _events_of(dossier, unit, there.audit)
     if as_json:
         answer(json.dumps(found, ensure_ascii=False, indent=2))
     else:
-        answer(dossiers.told(found))
+        answer(dossiers.told(found, _registry(there)))
 
 
 @due.command("explain")
@@ -358,15 +368,20 @@ def explain(
 def _case(code: str, unit: str | None, url: str | None) -> "Case":
     """The dossier, with the catalogue of this machine's installation where there is one."""
     from schemas.calendar import load_calendar
-    from schemas.registry import load_registry
     from services.cli.case import case_of
     from streams.core.working_time import WorkingTime
 
     there = find(url)
-    stack = local_stack_of(there.front)
-    registry = load_registry(*([stack.data / "registry"] if stack else []))
     found = _events_of(code, unit, there.audit)
-    return case_of(found, registry, WorkingTime(load_calendar()))
+    return case_of(found, _registry(there), WorkingTime(load_calendar()))
+
+
+def _registry(there: Installation) -> "Registry":
+    """The catalogue of that installation where it runs on this machine, else the shipped one."""
+    from schemas.registry import load_registry
+
+    stack = local_stack_of(there.front)
+    return load_registry(*([stack.data / "registry"] if stack else []))
 
 
 def _events_of(dossier: str, unit: str | None, audit: str) -> dict[str, Any]:
