@@ -19,9 +19,10 @@ from services.gateway.admission import Accepted, Admission, Emitter, Limits
 from streams.core.cells import Cell, cells
 from streams.core.dossier import Dossier, add, read
 from streams.core.facts import facts
-from streams.core.indicators import anomalies, counts_of, in_period, table
+from streams.core.indicators import anomalies, in_period
 from streams.core.working_time import WorkingTime
 from tests.support.gateway import OWED
+from tests.support.tables import rows_of
 
 KEY = "mc_0123456789ab_" + "k" * 43
 
@@ -83,7 +84,6 @@ class Installation:
                 by_unit.setdefault(unit, Counter()).update(cells(facts(dossier, self.work)))
         counted = {unit: in_period(counter, period) for unit, counter in by_unit.items()}
         everything = [pair for pairs in counted.values() for pair in pairs]
-        counts = counts_of(book, self.registry, period, counted)
         return Report(
             book=book.code,
             book_version=book.version,
@@ -95,7 +95,7 @@ class Installation:
             demo=self.demo,
             dossiers=max(0, len(self.dossiers) - self.swallows),
             resolved=0,
-            rows=table(book, self.registry, period, counts),
+            rows=rows_of(book, self.registry, period, counted),
             anomalies=anomalies(everything),
         )
 
