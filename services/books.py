@@ -1,13 +1,19 @@
 """The books that an installation answers by: the shipped ones and its own in the data folder.
 
-Files are read with every question, so that an edited book counts at once; nothing is kept.
+Files are read with every question, so that an edited book counts at once. A screen that is never
+asked keeps its book, and looks once a second whether it was edited.
 """
 
 import tomllib
 from pathlib import Path
 
+import structlog
+
 from schemas.books import Book, load_book, shipped_books
+from services.reread import Reread, Stamp, stamp_of
 from streams.core.facts import BIT
+
+log = structlog.get_logger()
 
 FOLDER = "books"
 """Folder in the data folder; ``my-book.toml`` in it is the book ``my-book``."""
@@ -67,8 +73,35 @@ class Books:
             )
         return book
 
+    def stamp(self) -> Stamp:
+        """Changes whenever a file of the folder does."""
+        return stamp_of(self._folder, *sorted(self._files().values()))
+
     def _files(self) -> dict[str, Path]:
         return {file.stem: file for file in self._folder.glob("*.toml")}
+
+
+def kept_book(books: Books, code: str) -> Reread[Book | BookRefused]:
+    """The book with this code for a screen that runs all day, or why there is none yet.
+
+    It is read again when a file changes. Once it was there, an edit that breaks its file does not
+    take it away: the reason is logged, and the screen goes on with the book that it has.
+    """
+    known = False
+
+    def read() -> Book | BookRefused:
+        nonlocal known
+        try:
+            found = books.load(code)
+        except BookRefused as refused:
+            if known:
+                raise
+            log.error("book_refused", why=str(refused), then="the screen waits for it")
+            return refused
+        known = True
+        return found
+
+    return Reread(read, books.stamp)
 
 
 def _unknown(codes: tuple[str, ...]) -> BookRefused:

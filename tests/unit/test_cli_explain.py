@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from importlib import resources
 
 import pytest
 from hypothesis import given
@@ -359,6 +360,23 @@ def test_an_indicator_is_named_by_its_code_or_its_row(there, name):
     assert (said["in_a"], said["in_b"], said["counts_on"]) == (True, True, "2023-02-14")
     assert {c["fact"] for c in said["conditions"]} >= {"resolved", "on_time"}
     assert "[on_time]" in run("explain", name, "--dossier", DOSSIER, "--url", there.url).stdout
+
+
+def test_an_own_book_is_looked_up_where_the_installation_keeps_it(there, tmp_path, monkeypatch):
+    """The report takes ``--book own``; why a dossier is in it must be asked by the same name."""
+    shipped = (resources.files("schemas") / "books_data" / "dak-ha-2023.toml").read_text("utf-8")
+    own = shipped.replace('code = "dak-ha-2023"', 'code = "own"').replace('"IV.2"', '"9"')
+    (tmp_path / "books").mkdir()
+    (tmp_path / "books" / "own.toml").write_text(own, "utf-8")
+    monkeypatch.setenv("MOTCUA_DATA", str(tmp_path))
+
+    asked = ("explain", "9", "--dossier", DOSSIER, "--book", "own", "--url", there.url)
+    result = run(*asked)
+    assert (result.exit_code, "9 on_time_commune" in result.stdout) == (0, True), result.output
+
+    (tmp_path / "books" / "own.toml").write_text("code =", "utf-8")
+    result = run(*asked)
+    assert (result.exit_code, "motcua book check" in result.stderr) == (2, True)
 
 
 def test_an_unknown_indicator_or_book_is_told_with_those_there_are(there):
