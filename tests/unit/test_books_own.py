@@ -1,9 +1,11 @@
 """A district's own books in the data folder, asked for beside the shipped ones."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -112,7 +114,9 @@ def test_the_wall_shows_the_own_book_and_an_edit_of_it(tmp_path, monkeypatch):
         put(tmp_path, OWN.replace('title = "Chỉ tiêu thủ tục', 'title = "Sửa: thủ tục'))
         assert book_title(wall).startswith("Sửa")
         put(tmp_path, "code = ")
-        assert book_title(wall).startswith("Sửa")
+        answer = snapshot(wall)
+        assert answer.json()["view"]["book_title"].startswith("Sửa")
+        assert json.loads(answer.headers["wall-beat"])["no_book"] is False
 
 
 def test_a_wall_without_its_book_says_why_until_it_is_there(tmp_path, monkeypatch):
@@ -120,16 +124,19 @@ def test_a_wall_without_its_book_says_why_until_it_is_there(tmp_path, monkeypatc
     monkeypatch.setattr("services.reread._LOOK_EVERY_S", 0)
     put(tmp_path, "code = ")
     with a_wall(tmp_path, "my-book") as wall:
-        answer = wall.get("/api/wall/snapshot", params={"period": "2023"})
+        answer = snapshot(wall)
         assert answer.status_code == 503
         assert f"motcua book check {tmp_path / 'books' / 'my-book'}.toml" in answer.json()["detail"]
         put(tmp_path, OWN)
         assert book_title(wall).startswith("Chỉ tiêu")
 
 
+def snapshot(wall: TestClient) -> Any:
+    return wall.get("/api/wall/snapshot", params={"period": "2023"})
+
+
 def book_title(wall: TestClient) -> str:
-    answer = wall.get("/api/wall/snapshot", params={"period": "2023"})
-    return answer.json()["view"]["book_title"] if answer.status_code == 200 else ""
+    return snapshot(wall).json()["view"]["book_title"]
 
 
 @contextmanager
