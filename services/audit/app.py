@@ -14,7 +14,7 @@ from starlette.responses import Response
 from schemas.problems import Problem
 from schemas.registry import Registry
 from services.asked import RETRY, Wrong, live_awaited, split_told
-from services.audit.asked import Question, read_question
+from services.audit.asked import Question, read_clocks, read_question
 from services.audit.pages import Pages
 from services.audit.questions import (
     ANOMALIES,
@@ -111,14 +111,13 @@ def audit_router(
 
     @router.get("/api/v1/events")
     def events_json(request: Request, unit: str = "", dossier: str = "") -> Response:
-        question = asking.read(request.query_params)
-        if isinstance(question, Problem):
-            return problem_response(question)
+        # no book: what happened to a dossier is told even while a book's file is broken
+        clocks = read_clocks(request.query_params, clock())
+        if isinstance(clocks, Wrong):
+            return problem_response(clocks.problem())
         if not unit or not dossier:
             return problem_response(_UNIT_AND_DOSSIER.problem())
-        answer = asking.ask(
-            lambda client: dossier_history(client, unit, dossier, clocks=question.clocks)
-        )
+        answer = asking.ask(lambda client: dossier_history(client, unit, dossier, clocks=clocks))
         if isinstance(answer, Problem):
             return problem_response(answer)
         if answer is None:

@@ -63,20 +63,9 @@ def read_question(
     lineage = read_lineage(asked.get("lineage") or "old")
     if isinstance(lineage, Wrong):
         return lineage
-    as_of = read_moment("as_of", asked.get("as_of"))
-    known_at = read_moment("known_at", asked.get("known_at"))
-    if isinstance(as_of, Wrong):
-        return as_of
-    if isinstance(known_at, Wrong):
-        return known_at
-    if known_at is not None and known_at > end_of_day(today):
-        return Wrong(
-            "known_at",
-            "known_at_in_future",
-            "Nobody knows yet what will be known then. Leave it out for what is known now.",
-            "Chưa thể biết thông tin ở thời điểm tương lai. Bỏ trống để xem theo hiện tại.",
-        )
-    clocks = Clocks(as_of=as_of or END_OF_TIME, known_at=known_at or END_OF_TIME)
+    clocks = read_clocks(asked, now)
+    if isinstance(clocks, Wrong):
+        return clocks
     return Question(
         book,
         period,
@@ -87,8 +76,27 @@ def read_question(
     )
 
 
+def read_clocks(asked: Mapping[str, str], now: datetime) -> Clocks | Wrong:
+    """The two clocks in these parameters; what is left out or empty is the end of time."""
+    as_of = read_moment("as_of", asked.get("as_of"))
+    known_at = read_moment("known_at", asked.get("known_at"))
+    if isinstance(as_of, Wrong):
+        return as_of
+    if isinstance(known_at, Wrong):
+        return known_at
+    if known_at is not None and known_at > end_of_day(now.astimezone(ZONE).date()):
+        return Wrong(
+            "known_at",
+            "known_at_in_future",
+            "Nobody knows yet what will be known then. Leave it out for what is known now.",
+            "Chưa thể biết thông tin ở thời điểm tương lai. Bỏ trống để xem theo hiện tại.",
+        )
+    return Clocks(as_of=as_of or END_OF_TIME, known_at=known_at or END_OF_TIME)
+
+
 def read_moment(field: str, text: str | None) -> datetime | Wrong | None:
     """The moment written as a day (its end), or as a day with a time; without a zone: local."""
+    text = (text or "").strip()
     if not text:
         return None
     try:

@@ -139,7 +139,7 @@ class _Routes:
         channel = await self._channels.current(query.selection)
         beat = self._channels.beat(channel)
         if channel.view is None:
-            return problem_response(_not_ready(beat["waiting"]), {"Retry-After": "2"})
+            return problem_response(_not_ready(beat), {"Retry-After": "2"})
         etag = f'"{self._channels.version(channel)}"'
         headers = {
             "ETag": etag,
@@ -196,12 +196,17 @@ def _refused(refusal: Refusal) -> Response:
     )
 
 
-def _not_ready(why: str | None) -> Problem:
+def _not_ready(beat: Mapping[str, Any]) -> Problem:
+    title, title_vi = (
+        ("The book cannot be read", "Không đọc được bộ chỉ tiêu")
+        if beat["no_book"]
+        else ("The live counters are not here yet", "Chưa nạp xong số liệu")
+    )
     return Problem(
         type="urn:motcua:problem:not-ready",
-        title="The live counters are not here yet",
-        title_vi="Chưa nạp xong số liệu",
+        title=title,
+        title_vi=title_vi,
         status=503,
-        detail=f"Ask again in a moment: {why}",
-        detail_vi=f"Hãy hỏi lại sau giây lát: {why}",
+        detail=f"Ask again in a moment: {beat['waiting']}",
+        detail_vi=f"Hãy hỏi lại sau giây lát: {beat['waiting']}",
     )

@@ -125,7 +125,7 @@ def test_a_wall_without_its_book_says_why_until_it_is_there(tmp_path, monkeypatc
     put(tmp_path, "code = ")
     with a_wall(tmp_path, "my-book") as wall:
         answer = snapshot(wall)
-        assert answer.status_code == 503
+        assert (answer.status_code, answer.json()["title"]) == (503, "The book cannot be read")
         assert f"motcua book check {tmp_path / 'books' / 'my-book'}.toml" in answer.json()["detail"]
         put(tmp_path, OWN)
         assert book_title(wall).startswith("Chỉ tiêu")
