@@ -118,7 +118,7 @@ def report(
             n for code, n in dossiers.items() if unit in (None, plan[-1].holders[code].code)
         ),
         resolved=sum(f.resolved for f in figures),
-        rows=table_of(book, counts),
+        rows=table_of(book, period, counts),
         anomalies=_anomalies(figures),
         balance=balance_rows(
             {

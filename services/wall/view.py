@@ -103,7 +103,12 @@ class Views:
             ledger = self._ledger(selection, book, today)
             resolved, counts = ledger.counts(registry, states, unit.level if unit else None)
         shown = tuple(
-            _indicator(indicator, book.target(indicator.code), unit, counts[indicator.code])
+            _indicator(
+                indicator,
+                book.target(indicator.code, period.last.year),
+                unit,
+                counts[indicator.code],
+            )
             for indicator in book.indicators
             if unit is None or answers(indicator, unit)
         )

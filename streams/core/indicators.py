@@ -103,7 +103,7 @@ def in_period(counted: Mapping[Cell, int], period: Period) -> list[tuple[Cell, i
 
 
 def table_of(
-    book: Book, counts: Mapping[Unit | None, Mapping[str, Count]]
+    book: Book, period: Period, counts: Mapping[Unit | None, Mapping[str, Count]]
 ) -> tuple[ReportRow, ...]:
     """The rows of a report: all units together first (key None), then each unit by its code.
 
@@ -111,16 +111,18 @@ def table_of(
     missing counts as nothing. Whoever computed them: both engines end here. Two units may have had
     one code in turn.
 
-    Every row is held against the decision's own target of a year, also where a unit has set itself
-    another one or a roadmap: this is the decision's table, it is asked for any days, and rows of
-    different units must compare. How a unit stands against its own is ``streams.core.targets``.
+    Every row is held against the decision's own target of the year in which the period ends, also
+    where a unit has set itself another one or a roadmap: this is the decision's table, it is asked
+    for any days, and rows of different units must compare. How a unit stands against its own is
+    ``streams.core.targets``.
     """
     found: list[ReportRow] = []
     for unit in sorted(counts, key=lambda u: (u is not None, u and (u.code, u.valid_from))):
         for indicator in book.indicators:
             if unit is None or answers(indicator, unit):
                 count = counts[unit].get(indicator.code, Count(0, 0))
-                found.append(row(indicator, book.target(indicator.code), count, unit))
+                target = book.target(indicator.code, period.last.year)
+                found.append(row(indicator, target, count, unit))
     return tuple(found)
 
 

@@ -141,7 +141,7 @@ def _standing(
     count = count_cells(indicator, so_far, catalogue)
     who = Answerable(unit.code, unit.level, officer)
     found = book.target_of(indicator.code, period, until, who)
-    target = book.target(indicator.code) if found is None else found.percent
+    target = book.target(indicator.code, period.last.year) if found is None else found.percent
     steps = book.roadmap(indicator.code, period, until, who)
     roadmap = next((s.percent for s in reversed(steps) if s.last <= until), Fraction(0))
     asked = roadmap if steps else None

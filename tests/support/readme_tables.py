@@ -46,7 +46,7 @@ def tables() -> dict[str, str]:
                     ", ".join(f"`{name}`" for name in i.scope),
                     ", ".join(f"`{name}`" for name in i.hit),
                     i.counts,
-                    f"≥ {float(book.target(i.code)):g} %",
+                    f"≥ {float(book.target(i.code, 2023)):g} %",
                 )
                 for i in book.indicators
             ),

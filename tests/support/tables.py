@@ -32,4 +32,4 @@ def rows_of(
     book: Book, registry: Registry, period: Period, by_unit: Counted
 ) -> tuple[ReportRow, ...]:
     """The rows of a report on these cells."""
-    return table_of(book, counts_by_unit(book, registry, period, by_unit))
+    return table_of(book, period, counts_by_unit(book, registry, period, by_unit))

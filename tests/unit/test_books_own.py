@@ -68,6 +68,16 @@ def test_two_books_are_answered_side_by_side_and_an_edit_counts_at_once(http, tm
     assert (target(http, "my-book"), target(http, "dak-ha-2023")) == (70, 95)
 
 
+def test_a_units_own_target_is_of_its_standing_and_not_of_the_decisions_table(http, tmp_path):
+    """Rows of a report must compare, and no unit makes its row green by asking less of itself."""
+    put(tmp_path, with_target("80"))
+    assert target(http, "my-book") == 80
+    query = {**ADDRESSES["/api/v1/units"], "book": "my-book", "unit": "23500"}
+    rows = http.get("/api/v1/units", params=query).json()["rows"]
+    row = next(r for r in rows if r["indicator"] == "on_time_commune")
+    assert (row["target"], row["a"], row["b"], row["met"]) == (95, 10, 9, False)
+
+
 @pytest.mark.parametrize("address", ADDRESSES)
 @pytest.mark.parametrize(
     ("text", "name", "rule"),
