@@ -13,7 +13,7 @@ from streams.core.days import local_day, to_date
 from streams.core.dossier import Received, ReceptionFlag
 from streams.core.explain import Explanation, Step, What, explain_due
 from streams.core.facts import Facts
-from streams.core.working_time import UnknownDay
+from streams.core.working_time import UnknownDay, WorkingTime
 
 
 def due_told(case: Case) -> str:
@@ -149,13 +149,20 @@ def _given_back(case: Case, step: Step) -> Iterator[str]:
             yield "Yêu cầu bổ sung khi hạn trả đã qua: không được trả lại thời gian."
         else:
             yield "Trong đó không có thời gian nào để trả lại."
-    elif due == case.work.later(before, pause.worked):
+    elif due == _later(case.work, before, pause.worked):
         yield f"Thời gian chờ được cộng vào hạn trả: {at(before)} cộng {worked} làm việc."
         yield from day_by_day(case.work, before, due)
     elif due == pause.end:
         yield "Hạn trả không thể qua trong lúc chờ: hạn là lúc hết chờ."
     else:
         yield "Hạn trả được đặt trong lúc chờ: chỉ phần chờ từ lúc đó được cộng."
+
+
+def _later(work: WorkingTime, due: int, worked: int) -> int | None:
+    try:
+        return work.later(due, worked)
+    except UnknownDay:
+        return None
 
 
 def _reception(case: Case, step: Step) -> Iterator[str]:

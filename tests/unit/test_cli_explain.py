@@ -209,6 +209,16 @@ def test_time_is_given_back_only_from_where_it_counts():
         )
     )
     assert "chỉ phần chờ từ lúc đó được cộng" in set_meanwhile
+    # all of the pause would lead beyond the calendar, and only its end counts
+    at_the_end = due_told(
+        case(
+            received("2026-12-28T08:30", due="2026-12-28T17:00"),
+            supplement_requested("2026-12-28T10:00"),
+            extended("2026-12-31T16:00", new_due="2026-12-31T16:30"),
+            supplement_received("2026-12-31T16:20"),
+        )
+    )
+    assert "chỉ phần chờ từ lúc đó được cộng" in at_the_end
     on_a_saturday = due_told(
         case(
             received("2023-02-10T08:30", due="2023-02-10T17:00"),
