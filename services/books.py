@@ -5,7 +5,7 @@ asked keeps its book, and looks once a second whether it was edited.
 """
 
 import tomllib
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import structlog
 
@@ -52,20 +52,9 @@ class Books:
             book = Book.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
             raise _refused("book_unreadable", file, str(error), str(error)) from None
-        if {code, book.code} & set(shipped_books()):
-            raise _refused(
-                "book_shipped",
-                file,
-                "a shipped book has this code; give the file and its code another name",
-                "mã này là của bộ chỉ tiêu có sẵn; đổi tên tệp và mã",
-            )
-        if book.code != code:
-            raise _refused(
-                "book_misnamed",
-                file,
-                f"its code is {book.code!r}; name the file {book.code}.toml",
-                f"mã trong tệp là {book.code!r}; đổi tên tệp thành {book.code}.toml",
-            )
+        if wrong := misnamed(file, book.code):
+            rule, *told = wrong
+            raise _refused(rule, file, *told)
         named = {fact for i in book.indicators for fact in (*i.scope, *i.hit)}
         if unknown := ", ".join(sorted(named - set(BIT))):
             raise _refused(
@@ -79,6 +68,23 @@ class Books:
 
     def _files(self) -> dict[str, Path]:
         return {file.stem: file for file in self._folder.glob("*.toml")}
+
+
+def misnamed(file: PurePath, code: str) -> tuple[str, str, str] | None:
+    """(rule, what is wrong, the same in Vietnamese) with the name of a file in the folder."""
+    if {file.stem, code} & set(shipped_books()):
+        return (
+            "book_shipped",
+            "a shipped book has this code; give the file and its code another name",
+            "mã này là của bộ chỉ tiêu có sẵn; đổi tên tệp và mã",
+        )
+    if file.stem != code:
+        return (
+            "book_misnamed",
+            f"its code is {code!r}; name the file {code}.toml",
+            f"mã trong tệp là {code!r}; đổi tên tệp thành {code}.toml",
+        )
+    return None
 
 
 def kept_book(books: Books, code: str) -> Reread[Book | BookRefused]:

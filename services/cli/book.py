@@ -8,6 +8,7 @@ against the book that it names.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import PurePath
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from schemas.books import EVERY_YEAR, Book, Indicator, Target, days_of
 from schemas.registry import Registry
 from schemas.roadmaps import Roadmap, filled
-from services.books import BookRefused, Books
+from services.books import FOLDER, BookRefused, Books, misnamed
 from services.cli.book_indicators import indicator_faults
 from services.cli.faults import VALUE_RULES, Fault, read_toml, valid, verdict
 from services.cli.say import number
@@ -79,6 +80,7 @@ def check(files: Mapping[str, bytes], registry: Registry, books: Books) -> Check
         if found is not None:
             read.append(found)
     for file in read:
+        faults += _name(file)
         faults += _indicators(file, registry)
     for code in dict.fromkeys(file.book for file in read):
         of_book = [file for file in read if file.book == code]
@@ -185,6 +187,14 @@ _OWN: Mapping[str, tuple[str, str]] = {
         "mục tiêu của cán bộ (officer) phải ghi đơn vị (unit)",
     ),
 }
+
+
+def _name(file: _File) -> Iterator[Fault]:
+    """Where an installation keeps its books a file is found by its name."""
+    path = PurePath(file.name)
+    if file.is_book and path.parent.name == FOLDER and (wrong := misnamed(path, file.book)):
+        rule, _, says = wrong
+        yield Fault(file.name, file.lines.of(("code",)), rule, says)
 
 
 # -- indicators

@@ -224,6 +224,22 @@ def test_a_roadmap_is_checked_against_the_own_book_that_it_names(tmp_path):
     assert "trong bộ chỉ tiêu" in said.output
 
 
+def test_a_book_that_would_not_be_found_by_its_name_is_told():
+    """Who is refused a book is sent to this check: it must not call the file fine."""
+
+    def rules(name: str, text: str = BOOK) -> list[tuple[int, str]]:
+        found = check({name: text.encode()}, REGISTRY, Books(NOWHERE))
+        return [(f.line, f.rule) for f in found.faults]
+
+    assert rules("data/books/xa-2023.toml") == []
+    assert rules("data/books/xa.toml") == [(1, "book_misnamed")]
+    assert rules("data/books/dak-ha-2023.toml") == [(1, "book_shipped")]
+    shipped = BOOK.replace("xa-2023", "dak-ha-2023")
+    assert rules("data/books/xa.toml", shipped) == [(1, "book_shipped")]
+    # being written elsewhere it may have any name
+    assert rules("draft.toml") == []
+
+
 def test_the_command_prints_file_and_line_and_ends_as_the_answer_is(tmp_path):
     book, roadmap = tmp_path / "bo.toml", tmp_path / "lo-trinh.toml"
     book.write_text(BOOK)
