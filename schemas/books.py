@@ -178,15 +178,20 @@ class Book(_Data):
         """The indicator with this code; ``KeyError`` when there is none."""
         return next(i for i in self.indicators if i.code == code)
 
-    def target(self, code: str) -> Fraction:
-        """Percentage that all together must reach in a year, exactly; ``KeyError`` when unknown.
+    def target(self, code: str, year: int) -> Fraction:
+        """Percentage that all together must reach in the year, exactly; ``KeyError`` when unknown.
 
-        The one of every year before those of a single one, then the one valid last.
+        The year's own before that of every year, then the one valid last; of a year that the book
+        says nothing of, the one of its last year.
         """
         found = [t for t in self.targets if t.indicator == code and _of_everyone(t)]
         if not found:
             raise KeyError(code)
-        return max(found, key=lambda t: (t.year == EVERY_YEAR, t.year, t.valid_from)).percent
+        asked = str(year)
+        best = max(
+            found, key=lambda t: (t.year == asked, t.year == EVERY_YEAR, t.year, t.valid_from)
+        )
+        return best.percent
 
     def target_of(self, code: str, period: "Period", on: date, who: "Answerable") -> Target | None:
         """The most specific target for these days, of those in force on a day; None: there is none.

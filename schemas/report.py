@@ -55,6 +55,10 @@ class StandingRow(_Report):
     short: str
     """A few words of the book for it."""
     unit: str
+    unit_name: str
+    """Of the code's holder at the period's end; the code where nobody knows it."""
+    unit_since: date | None = None
+    """First day of that holder, as in :class:`ReportRow`."""
     officer: str | None
     a: int
     b: int

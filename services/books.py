@@ -1,13 +1,19 @@
 """The books that an installation answers by: the shipped ones and its own in the data folder.
 
-Files are read with every question, so that an edited book counts at once; nothing is kept.
+Files are read with every question, so that an edited book counts at once. A screen that is never
+asked keeps its book, and looks once a second whether it was edited.
 """
 
 import tomllib
-from pathlib import Path
+from pathlib import Path, PurePath
+
+import structlog
 
 from schemas.books import Book, load_book, shipped_books
+from services.reread import Reread, Stamp, stamp_of
 from streams.core.facts import BIT
+
+log = structlog.get_logger()
 
 FOLDER = "books"
 """Folder in the data folder; ``my-book.toml`` in it is the book ``my-book``."""
@@ -46,20 +52,9 @@ class Books:
             book = Book.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
             raise _refused("book_unreadable", file, str(error), str(error)) from None
-        if {code, book.code} & set(shipped_books()):
-            raise _refused(
-                "book_shipped",
-                file,
-                "a shipped book has this code; give the file and its code another name",
-                "mã này là của bộ chỉ tiêu có sẵn; đổi tên tệp và mã",
-            )
-        if book.code != code:
-            raise _refused(
-                "book_misnamed",
-                file,
-                f"its code is {book.code!r}; name the file {book.code}.toml",
-                f"mã trong tệp là {book.code!r}; đổi tên tệp thành {book.code}.toml",
-            )
+        if wrong := misnamed(file, book.code):
+            rule, *told = wrong
+            raise _refused(rule, file, *told)
         named = {fact for i in book.indicators for fact in (*i.scope, *i.hit)}
         if unknown := ", ".join(sorted(named - set(BIT))):
             raise _refused(
@@ -67,8 +62,52 @@ class Books:
             )
         return book
 
+    def stamp(self) -> Stamp:
+        """Changes whenever a file of the folder does."""
+        return stamp_of(self._folder, *sorted(self._files().values()))
+
     def _files(self) -> dict[str, Path]:
         return {file.stem: file for file in self._folder.glob("*.toml")}
+
+
+def misnamed(file: PurePath, code: str) -> tuple[str, str, str] | None:
+    """(rule, what is wrong, the same in Vietnamese) with the name of a file in the folder."""
+    if {file.stem, code} & set(shipped_books()):
+        return (
+            "book_shipped",
+            "a shipped book has this code; give the file and its code another name",
+            "mã này là của bộ chỉ tiêu có sẵn; đổi tên tệp và mã",
+        )
+    if file.stem != code:
+        return (
+            "book_misnamed",
+            f"its code is {code!r}; name the file {code}.toml",
+            f"mã trong tệp là {code!r}; đổi tên tệp thành {code}.toml",
+        )
+    return None
+
+
+def kept_book(books: Books, code: str) -> Reread[Book | BookRefused]:
+    """The book with this code for a screen that runs all day, or why there is none yet.
+
+    It is read again when a file changes. Once it was there, an edit that breaks its file does not
+    take it away: the reason is logged, and the screen goes on with the book that it has.
+    """
+    known = False
+
+    def read() -> Book | BookRefused:
+        nonlocal known
+        try:
+            found = books.load(code)
+        except BookRefused as refused:
+            if known:
+                raise
+            log.error("book_refused", why=str(refused), then="the screen waits for it")
+            return refused
+        known = True
+        return found
+
+    return Reread(read, books.stamp)
 
 
 def _unknown(codes: tuple[str, ...]) -> BookRefused:

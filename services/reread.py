@@ -17,7 +17,7 @@ from schemas.registry import Registry, load_registry
 _LOOK_EVERY_S = 1.0
 
 T = TypeVar("T")
-_Stamp = tuple[tuple[str, int, int, int], ...]
+Stamp = tuple[tuple[str, int, int, int], ...]
 
 log = structlog.get_logger()
 
@@ -31,7 +31,7 @@ class Reread(Generic[T]):
     def __init__(
         self,
         read: Callable[[], T],
-        stamp: Callable[[], _Stamp],
+        stamp: Callable[[], Stamp],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read, self._stamp, self._clock = read, stamp, clock
@@ -57,7 +57,7 @@ class Reread(Generic[T]):
             log.error("file_unreadable", why=str(error), kept="what was read before")
 
 
-def stamp_of(*files: Path) -> _Stamp:
+def stamp_of(*files: Path) -> Stamp:
     """Changes whenever one of the files is written, replaced, added or removed."""
     found = []
     for file in files:

@@ -84,7 +84,7 @@ def live_report(
         resolved=sum(
             n for c, n in everything if c.measure == "closed" and c.bits & BIT["resolved"]
         ),
-        rows=table_of(book, counts),
+        rows=table_of(book, period, counts),
         anomalies=anomalies(everything),
         balance=balance_rows(
             {

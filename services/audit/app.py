@@ -11,9 +11,10 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from schemas.problems import FieldError, Problem
+from schemas.problems import Problem
 from schemas.registry import Registry
-from services.audit.asked import Question, Wrong, read_question
+from services.asked import RETRY, Wrong, live_awaited, split_told
+from services.audit.asked import Question, read_clocks, read_question
 from services.audit.pages import Pages
 from services.audit.questions import (
     ANOMALIES,
@@ -60,7 +61,7 @@ class Asking:
             with self._pool.lend() as client:
                 return question(client)
         except UnitSplit as split:
-            return wrong(Wrong("lineage", "unit_split", split.told(), split.told_vi()))
+            return split_told(split).problem()
         except (ClickHouseError, ClickHouseUnavailable) as error:
             log.error("question_failed", why=first_line(error))
             return Problem(
@@ -85,7 +86,7 @@ class Asking:
             known_units=units,
             now=self.clock(),
         )
-        return wrong(question) if isinstance(question, Wrong) else question
+        return question.problem() if isinstance(question, Wrong) else question
 
 
 def audit_router(
@@ -113,13 +114,14 @@ def audit_router(
 
     @router.get("/api/v1/events")
     def events_json(request: Request, unit: str = "", dossier: str = "") -> Response:
-        question = asking.read(request.query_params)
-        if isinstance(question, Problem):
-            return problem_response(question)
+        # no book: what happened to a dossier is told even while a book's file is broken
+        clocks = read_clocks(request.query_params, clock())
+        if isinstance(clocks, Wrong):
+            return problem_response(clocks.problem())
         if not unit or not dossier:
-            return problem_response(wrong(_UNIT_AND_DOSSIER))
+            return problem_response(_UNIT_AND_DOSSIER.problem())
         answer = asking.ask(
-            lambda client: dossier_history(client, settled, unit, dossier, clocks=question.clocks)
+            lambda client: dossier_history(client, settled, unit, dossier, clocks=clocks)
         )
         if isinstance(answer, Problem):
             return problem_response(answer)
@@ -146,7 +148,7 @@ def audit_router(
             return problem_response(question)
         anomaly = next((fact for fact in ANOMALIES if fact.name == code), None)
         if anomaly is None:
-            return problem_response(wrong(_unknown_anomaly()))
+            return problem_response(_unknown_anomaly().problem())
         after_unit, _, after_dossier = after.partition("/")
         answer = asking.ask(
             lambda client: anomalous(
@@ -176,7 +178,7 @@ def audit_router(
     @router.post("/api/v1/verify")
     def verify_json() -> Response:
         if (why := live.not_ready()) is not None:
-            return problem_response(_live_not_ready(why), {"retry-after": "1"})
+            return problem_response(live_awaited(why), RETRY)
         answer = asking.ask(lambda client: verify(client, settled, live, clock()))
         if isinstance(answer, Problem):
             return problem_response(answer)
@@ -219,22 +221,6 @@ def _json(content: object) -> Response:
 # -- problems
 
 
-def wrong(found: Wrong) -> Problem:
-    """What is wrong with a question, as a problem document."""
-    error = FieldError(
-        field=found.field, rule=found.rule, message=found.message, message_vi=found.message_vi
-    )
-    return Problem(
-        type=f"urn:motcua:problem:{found.rule}",
-        title="The question cannot be answered",
-        title_vi="Yêu cầu không hợp lệ",
-        status=422,
-        detail=found.message,
-        detail_vi=found.message_vi,
-        errors=(error,),
-    )
-
-
 _UNIT_AND_DOSSIER = Wrong(
     "dossier",
     "dossier_expected",
@@ -261,15 +247,4 @@ def _no_dossier(unit: str, dossier: str) -> Problem:
         status=404,
         detail=f"The history has no event of dossier {dossier} of unit {unit}.",
         detail_vi=f"Kho lịch sử không có sự kiện nào của hồ sơ {dossier}, đơn vị {unit}.",
-    )
-
-
-def _live_not_ready(why: str) -> Problem:
-    return Problem(
-        type="urn:motcua:problem:live_not_ready",
-        title="The live counters are not all here yet",
-        title_vi="Số liệu trực tiếp chưa tải xong",
-        status=503,
-        detail=why,
-        detail_vi=f"Số liệu trực tiếp chưa tải xong: {why}",
     )

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 from schemas.books import Book, Period
 from schemas.events import END_OF_TIME, EPOCH
 from schemas.registry import Registry
+from services.asked import Wrong, read_book, read_lineage, read_period
 from services.audit.settled import Clocks
-from services.books import BookRefused, Books
+from services.books import Books
 from streams.core.lineage import Lineage
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -27,16 +28,6 @@ class Question:
     lineage: Lineage = "old"
 
 
-@dataclass(frozen=True, slots=True)
-class Wrong:
-    """Why a question cannot be answered, and what would be right."""
-
-    field: str
-    rule: str
-    message: str
-    message_vi: str
-
-
 def read_question(
     given: Mapping[str, str],
     *,
@@ -52,23 +43,15 @@ def read_question(
     """
     asked = {name: value.strip() for name, value in given.items()}
     today = now.astimezone(ZONE).date()
-    try:
-        book = books.load(asked.get("book") or default_book)
-    except BookRefused as refused:
-        return Wrong("book", refused.rule, *refused.told)
-    first = read_day("from", asked.get("from"), date(today.year, 1, 1))
-    last = read_day("to", asked.get("to"), date(today.year, 12, 31))
-    if isinstance(first, Wrong):
-        return first
-    if isinstance(last, Wrong):
-        return last
-    if last < first:
-        return Wrong(
-            "to",
-            "period_backwards",
-            "The period ends before it begins. Swap «from» and «to».",
-            "Kỳ báo cáo kết thúc trước khi bắt đầu. Hãy đổi «từ ngày» và «đến ngày».",
-        )
+    book = read_book(books, asked.get("book") or default_book)
+    if isinstance(book, Wrong):
+        return book
+    year = today.year
+    period = read_period(
+        asked.get("from") or f"{year:04}-01-01", asked.get("to") or f"{year:04}-12-31"
+    )
+    if isinstance(period, Wrong):
+        return period
     unit = asked.get("unit") or None
     if unit is not None and unit not in known_units and registry.latest_unit(unit) is None:
         return Wrong(
@@ -77,55 +60,43 @@ def read_question(
             "No such unit: neither in the registry nor in any event. Leave it out for all units.",
             "Không có đơn vị này trong danh mục và trong dữ liệu. Bỏ trống để xem tất cả đơn vị.",
         )
-    lineage = asked.get("lineage") or "old"
-    if lineage not in ("old", "new"):
-        return Wrong(
-            "lineage",
-            "lineage_unknown",
-            "Write lineage as old (as recorded) or new (what the units have become).",
-            "Viết lineage là old (đơn vị đã ghi nhận) hoặc new (đơn vị kế thừa nay).",
-        )
+    lineage = read_lineage(asked.get("lineage") or "old")
+    if isinstance(lineage, Wrong):
+        return lineage
+    clocks = read_clocks(asked, now)
+    if isinstance(clocks, Wrong):
+        return clocks
+    return Question(
+        book,
+        period,
+        unit,
+        clocks,
+        officer=asked.get("officer") or None,
+        lineage=lineage,
+    )
+
+
+def read_clocks(asked: Mapping[str, str], now: datetime) -> Clocks | Wrong:
+    """The two clocks in these parameters; what is left out or empty is the end of time."""
     as_of = read_moment("as_of", asked.get("as_of"))
     known_at = read_moment("known_at", asked.get("known_at"))
     if isinstance(as_of, Wrong):
         return as_of
     if isinstance(known_at, Wrong):
         return known_at
-    if known_at is not None and known_at > end_of_day(today):
+    if known_at is not None and known_at > end_of_day(now.astimezone(ZONE).date()):
         return Wrong(
             "known_at",
             "known_at_in_future",
             "Nobody knows yet what will be known then. Leave it out for what is known now.",
             "Chưa thể biết thông tin ở thời điểm tương lai. Bỏ trống để xem theo hiện tại.",
         )
-    clocks = Clocks(as_of=as_of or END_OF_TIME, known_at=known_at or END_OF_TIME)
-    return Question(
-        book,
-        Period(first=first, last=last),
-        unit,
-        clocks,
-        officer=asked.get("officer") or None,
-        lineage="new" if lineage == "new" else "old",
-    )
-
-
-def read_day(field: str, text: str | None, default: date) -> date | Wrong:
-    """The day written as 2023-01-31."""
-    if not text:
-        return default
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return Wrong(
-            field,
-            "day_expected",
-            "Write the day as 2023-01-31.",
-            "Viết ngày theo dạng 2023-01-31 (năm-tháng-ngày).",
-        )
+    return Clocks(as_of=as_of or END_OF_TIME, known_at=known_at or END_OF_TIME)
 
 
 def read_moment(field: str, text: str | None) -> datetime | Wrong | None:
     """The moment written as a day (its end), or as a day with a time; without a zone: local."""
+    text = (text or "").strip()
     if not text:
         return None
     try:

@@ -100,11 +100,11 @@ def number(value: int) -> str:
     return f"{value:,}".replace(",", ".")
 
 
-def percent(row: ReportRow, book: Book) -> str:
+def percent(row: ReportRow, book: Book, year: int) -> str:
     """The rate as every screen shows it, or in words that there is none."""
     if row.a == 0:
         return "chưa phát sinh"
-    tenths = rate_tenths(row.a, row.b, book.target(row.indicator))
+    tenths = rate_tenths(row.a, row.b, book.target(row.indicator, year))
     return f"{tenths // 10},{tenths % 10}%"
 
 
@@ -123,7 +123,7 @@ def _groups(question: Question, report: Report) -> list[Group]:
                 number=below,
                 row=row,
                 label=f"{indicator.short} · {row.unit_name if several else indicator.answers}",
-                rate=percent(row, question.book),
+                rate=percent(row, question.book, report.last.year),
                 bar=0.0 if row.a == 0 else min(100.0, 100 * row.b / row.a),
                 left=_left(row),
             )
@@ -146,13 +146,14 @@ def _by_unit(
     report: Report, book: Book
 ) -> list[tuple[str, str, dict[str, tuple[str, bool | None]]]]:
     """(code, name, rate and verdict of each indicator) for each unit."""
+    year = report.last.year
     units: dict[object, tuple[str, str, dict[str, tuple[str, bool | None]]]] = {}
     for row in report.rows:
         if row.unit is not None:
             line = units.setdefault(
                 (row.unit, row.unit_since), (row.unit, row.unit_name or row.unit, {})
             )
-            line[2][row.indicator] = ("–" if row.a == 0 else percent(row, book), row.met)
+            line[2][row.indicator] = ("–" if row.a == 0 else percent(row, book, year), row.met)
     return list(units.values())
 
 

@@ -84,7 +84,7 @@ def report(
             n for code, n in there_are.items() if unit in (None, plan[-1].holders[code].code)
         ),
         resolved=sum(f.resolved for f in figures),
-        rows=table_of(book, counts),
+        rows=table_of(book, period, counts),
         anomalies=_anomalies(figures),
         balance=balance_rows(
             {

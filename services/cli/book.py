@@ -5,43 +5,22 @@ of one file or of several, is found here. Files given together are checked as on
 against the book that it names.
 """
 
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, TypeVar
+from pathlib import PurePath
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from schemas.books import (
-    EVERY_YEAR,
-    Book,
-    Indicator,
-    Target,
-    UnknownBook,
-    days_of,
-    load_book,
-)
-from schemas.registry import Registry, load_registry
+from schemas.books import EVERY_YEAR, Book, Indicator, Target, days_of
+from schemas.registry import Registry
 from schemas.roadmaps import Roadmap, filled
+from services.books import FOLDER, BookRefused, Books, misnamed
 from services.cli.book_indicators import indicator_faults
-from services.cli.catalogue import VALUE_RULES
+from services.cli.faults import VALUE_RULES, Fault, read_toml, valid, verdict
 from services.cli.say import number
-from services.cli.toml_lines import Lines, lines_of, syntax_line, without_place
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Fault:
-    """Something about a line of a file."""
-
-    file: str
-    line: int
-    rule: str
-    """Stable, for scripts."""
-    says: str
-    """Vietnamese: what is wrong and how to put it right."""
-    wrong: bool = True
-    """False: it can be so, and somebody should look at it."""
+from services.cli.toml_lines import Lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +34,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """A target, and where it stands; in no file: in a shipped book."""
+    """A target, and where it stands; in no file: in a book that is not checked itself."""
 
     target: Target
     file: str = ""
@@ -73,7 +52,7 @@ class _Placed:
 
     @property
     def place(self) -> str:
-        return f"{self.file}:{self.line}" if self.file else "bộ chỉ tiêu kèm theo sản phẩm"
+        return f"{self.file}:{self.line}" if self.file else "trong bộ chỉ tiêu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +68,11 @@ class _File:
     targets: tuple[_Placed, ...]
 
 
-def check(files: Mapping[str, bytes], registry: Registry | None = None) -> Checked:
-    """Everything that is wrong, or worth a look, with files that would be used together."""
-    registry = registry or load_registry()
+def check(files: Mapping[str, bytes], registry: Registry, books: Books) -> Checked:
+    """Everything that is wrong, or worth a look, with files that would be used together.
+
+    ``books`` has those that a roadmap may name without being checked together with them.
+    """
     faults: list[Fault] = []
     read: list[_File] = []
     for name, content in files.items():
@@ -99,9 +80,11 @@ def check(files: Mapping[str, bytes], registry: Registry | None = None) -> Check
         if found is not None:
             read.append(found)
     for file in read:
+        faults += _name(file)
         faults += _indicators(file, registry)
     for code in dict.fromkeys(file.book for file in read):
-        faults += _of_book(code, [file for file in read if file.book == code], registry)
+        of_book = [file for file in read if file.book == code]
+        faults += _of_book(code, of_book, registry, books)
     return Checked(
         tuple(sorted(set(faults))),
         sum(len(file.indicators) for file in read),
@@ -111,12 +94,10 @@ def check(files: Mapping[str, bytes], registry: Registry | None = None) -> Check
 
 def told(names: Sequence[str], checked: Checked) -> str:
     """For people: one line for each fault, then the sum of it."""
-    lines = [f"{f.file}:{f.line}: {'' if f.wrong else 'lưu ý: '}{f.says}" for f in checked.faults]
-    wrong = sum(fault.wrong for fault in checked.faults)
-    end = f"{number(wrong)} lỗi" if wrong else "dùng được"
+    lines = [fault.told() for fault in checked.faults]
     lines.append(
         f"{', '.join(names)}: {number(checked.indicators)} chỉ tiêu, "
-        f"{number(checked.targets)} mục tiêu: {end}"
+        f"{number(checked.targets)} mục tiêu: {verdict(checked.faults)}"
     )
     return "\n".join(lines)
 
@@ -125,19 +106,11 @@ def told(names: Sequence[str], checked: Checked) -> str:
 
 
 def _read(name: str, content: bytes, faults: list[Fault]) -> _File | None:
-    try:
-        text = content.decode("utf-8")
-        raw = tomllib.loads(text)
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        faults.append(Fault(name, line, "not_utf8", "Tệp không phải UTF-8. Lưu lại theo UTF-8."))
+    found = read_toml(name, content)
+    if isinstance(found, Fault):
+        faults.append(found)
         return None
-    except tomllib.TOMLDecodeError as error:
-        line = syntax_line(str(error)) or text.count("\n") + 1
-        says = f"Sai cú pháp TOML: {without_place(str(error))}"
-        faults.append(Fault(name, line, "not_toml", says))
-        return None
-    lines = lines_of(text)
+    raw, lines = found
     is_book = "indicator" in raw or "book" not in raw
     model: type[BaseModel] = Book if is_book else Roadmap
     raw = raw if is_book else filled(raw)
@@ -156,28 +129,16 @@ def _read(name: str, content: bytes, faults: list[Fault]) -> _File | None:
             lines.of(("target", n)),
             {field: lines.of(("target", n, field)) for field in Target.model_fields},
         )
-        for n, target in _valid(raw, "target", Target)
+        for n, target in valid(raw, "target", Target)
     )
     return _File(
         name=name,
         lines=lines,
         book=code if isinstance(code, str) else "",
         is_book=is_book,
-        indicators=dict(_valid(raw, "indicator", Indicator)),
+        indicators=dict(valid(raw, "indicator", Indicator)),
         targets=tuple(targets),
     )
-
-
-_E = TypeVar("_E", bound=BaseModel)
-
-
-def _valid(raw: Mapping[str, Any], table: str, model: type[_E]) -> Iterator[tuple[int, _E]]:
-    entries = raw.get(table, [])
-    for n, entry in enumerate(entries if isinstance(entries, list) else []):
-        try:
-            yield n, model.model_validate(entry)
-        except ValidationError:
-            continue
 
 
 def _of_value(name: str, error: Mapping[str, Any], raw: Mapping[str, Any], lines: Lines) -> Fault:
@@ -228,6 +189,14 @@ _OWN: Mapping[str, tuple[str, str]] = {
 }
 
 
+def _name(file: _File) -> Iterator[Fault]:
+    """Where an installation keeps its books a file is found by its name."""
+    path = PurePath(file.name)
+    if file.is_book and path.parent.name == FOLDER and (wrong := misnamed(path, file.book)):
+        rule, _, says = wrong
+        yield Fault(file.name, file.lines.of(("code",)), rule, says)
+
+
 # -- indicators
 
 
@@ -247,19 +216,21 @@ def _indicators(file: _File, registry: Registry) -> Iterator[Fault]:
 # -- targets, of all files of a book together
 
 
-def _of_book(code: str, files: Sequence[_File], registry: Registry) -> Iterator[Fault]:
+def _of_book(
+    code: str, files: Sequence[_File], registry: Registry, books: Books
+) -> Iterator[Fault]:
     indicators = {i.code: i for file in files for i in file.indicators.values()}
     targets = [target for file in files for target in file.targets]
     if not any(file.is_book for file in files):
         try:
-            book = load_book(code)
-        except (UnknownBook, ValueError):
+            book = books.load(code)
+        except BookRefused as refused:
+            says = (
+                f"bộ chỉ tiêu «{code}»: {refused.told[1]} (hoặc sửa mã, chọn --data khác, kiểm tra "
+                "cùng lúc với tệp của bộ chỉ tiêu)"
+            )
             for file in files:
-                says = (
-                    f"không có bộ chỉ tiêu «{code}»: sửa mã, hoặc kiểm tra cùng lúc với tệp của "
-                    "bộ chỉ tiêu"
-                )
-                yield Fault(file.name, file.lines.of(("book",)), "book_unknown", says)
+                yield Fault(file.name, file.lines.of(("book",)), refused.rule, says)
             return
         indicators = {i.code: i for i in book.indicators}
         targets = [*map(_Placed, book.targets), *targets]

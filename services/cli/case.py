@@ -63,13 +63,17 @@ def _record(case: Case, entry: AnyEntry) -> Mapping[str, Any]:
 
 
 def named(case: Case, entry: AnyEntry) -> dict[str, Any]:
-    """Which event an entry is, for those who want to look it up."""
+    """Which event an entry is, for those who want to look it up.
+
+    ``corrected``: it counts as a correction has it, and ``id`` is the correction's.
+    """
     record = _record(case, entry)
     return {
         "title": KIND_TITLES[entry.kind],
         "at": iso(entry.at),
         "source": record.get("source"),
         "id": record.get("id"),
+        "corrected": not isinstance(entry, Corrected) and "corrects" in record.get("data", {}),
     }
 
 

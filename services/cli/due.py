@@ -4,22 +4,16 @@ What follows from the events is said by ``streams.core``; here it is only put in
 """
 
 from collections.abc import Iterator
-from datetime import time
 from typing import Any
 
-import holidays
-
-from schemas.registry import Procedure
-from services.cli.case import KIND_TITLES, Case, at, day_told, iso, named, said_of, title, written
-from services.cli.say import number
+from services.cli.case import KIND_TITLES, Case, at, iso, named, said_of, title
+from services.cli.words import data_told
+from services.cli.working_days import day_by_day, duration, limit_told
 from streams.core.days import local_day, to_date
 from streams.core.dossier import Received, ReceptionFlag
 from streams.core.explain import Explanation, Step, What, explain_due
 from streams.core.facts import Facts
 from streams.core.working_time import UnknownDay, WorkingTime
-
-_MOST_DAYS = 31
-"""Days that are listed one by one; a longer time limit is told by its ends."""
 
 
 def due_told(case: Case) -> str:
@@ -75,12 +69,11 @@ def due_json(case: Case) -> dict[str, Any]:
 
 def _own(case: Case, step: Step) -> str:
     data = said_of(case, step.entry)
-    parts = [
-        str(data[name])
-        for name in ("document", "officer", "reason")
-        if data.get(name) and not isinstance(step.entry, Received)
-    ]
-    return f" ({'; '.join(parts)})" if parts else ""
+    if isinstance(step.entry, Received):
+        return ""
+    kept = {name: data.get(name) for name in ("document", "officer", "reason")}
+    told = data_told(kept, case.registry)
+    return f" ({told})" if told else ""
 
 
 def _step(case: Case, step: Step) -> list[str]:
@@ -99,9 +92,9 @@ def _correction(case: Case, step: Step) -> Iterator[str]:
         return
     said = case.said.get(correction.id, {}).get("data", {})
     original = case.said.get(correction.target)
-    was = "chưa nhận được" if original is None else f"ghi lúc {written(original['time'])}"
+    was = "chưa nhận được" if original is None else f"báo là {title(original)}"
     yield (
-        f"Theo đính chính {at(correction.at)} (duyệt: {said.get('approved_by', '?')}; lý do: "
+        f"Theo đính chính {at(correction.at)} (người duyệt: {said.get('approved_by', '?')}; lý do: "
         f"{said.get('reason', '?')}); sự kiện gốc {was}."
     )
 
@@ -113,11 +106,11 @@ def _meaning(case: Case, step: Step) -> Iterator[str]:
         case What.RECEIVED_AGAIN:
             yield "Đã tiếp nhận trước đó: lần tiếp nhận đầu quyết định hạn trả."
         case What.STOPS:
-            yield "Chờ người nộp bổ sung: đồng hồ dừng từ lúc này."
+            yield "Chờ người nộp bổ sung: thời gian giải quyết ngừng tính từ lúc này."
         case What.ASKED_AGAIN:
-            yield "Lần bổ sung trước chưa xong: vẫn là một lần dừng."
+            yield "Lần bổ sung trước chưa xong: vẫn là một lần chờ."
         case What.RUNS:
-            yield "Đồng hồ chạy lại."
+            yield "Đã đủ giấy tờ: thời gian giải quyết lại được tính."
         case What.UNASKED:
             yield "Không có yêu cầu bổ sung nào đang chờ: không có thời gian nào được trả lại."
         case What.EXTENDED:
@@ -135,25 +128,41 @@ def _meaning(case: Case, step: Step) -> Iterator[str]:
         case What.CLOSED_AGAIN:
             yield "Đã kết thúc trước đó mà không mở lại: lần đầu quyết định."
         case What.REOPENED:
-            yield "Mở lại: lần kết thúc trước không còn tính, đồng hồ theo mọi sự kiện đến nay."
-    yield from _given_back(step)
+            yield "Mở lại: lần kết thúc trước không còn tính, hạn trả theo mọi sự kiện đến nay."
+    yield from _given_back(case, step)
 
 
-def _given_back(step: Step) -> Iterator[str]:
-    pause = step.pause
+def _given_back(case: Case, step: Step) -> Iterator[str]:
+    pause, due, before = step.pause, step.due, step.due_before
     if pause is None:
         return
-    worked = "không rõ bao nhiêu giờ" if pause.worked is None else _duration(pause.worked)
-    yield f"Đã dừng từ {at(pause.start)} đến {at(pause.end)}: {worked} làm việc."
+    worked = "không rõ bao nhiêu giờ" if pause.worked is None else duration(pause.worked)
+    yield f"Đã ngừng tính từ {at(pause.start)} đến {at(pause.end)}: {worked} làm việc."
+    if pause.worked is not None:
+        yield from day_by_day(case.work, pause.start, pause.end)
     if getattr(step.entry, "due", None) is not None:
         yield "Đơn vị đặt hạn trả mới khi nhận bổ sung: hạn này đã gồm thời gian chờ."
-    elif step.due_before is not None and step.due == step.due_before:
-        if pause.start > step.due_before:
+    elif before is None or due is None or pause.worked is None:
+        return
+    elif due == before:
+        if pause.start > before:
             yield "Yêu cầu bổ sung khi hạn trả đã qua: không được trả lại thời gian."
         else:
             yield "Trong đó không có thời gian nào để trả lại."
-    elif step.due is not None:
-        yield "Thời gian chờ tính theo giờ làm việc được cộng vào hạn trả."
+    elif due == _later(case.work, before, pause.worked):
+        yield f"Thời gian chờ được cộng vào hạn trả: {at(before)} cộng {worked} làm việc."
+        yield from day_by_day(case.work, before, due)
+    elif due == pause.end:
+        yield "Hạn trả không thể qua trong lúc chờ: hạn là lúc hết chờ."
+    else:
+        yield "Hạn trả được đặt trong lúc chờ: chỉ phần chờ từ lúc đó được cộng."
+
+
+def _later(work: WorkingTime, due: int, worked: int) -> int | None:
+    try:
+        return work.later(due, worked)
+    except UnknownDay:
+        return None
 
 
 def _reception(case: Case, step: Step) -> Iterator[str]:
@@ -179,46 +188,7 @@ def _reception(case: Case, step: Step) -> Iterator[str]:
             f"{at(entry.due)}."
         )
         return
-    yield from _counted(case.work, procedure, entry.at, entry.due)
-
-
-def _counted(work: WorkingTime, procedure: Procedure, received_at: int, due: int) -> Iterator[str]:
-    """The days of a time limit one by one, as one would count them on a calendar."""
-    if procedure.hours is not None:
-        yield f"Thời hạn {procedure.hours} giờ làm việc, tính từ lúc tiếp nhận."
-        yield from _days_off(work, local_day(received_at), local_day(due))
-        return
-    days = procedure.days or 0
-    limit = "trong ngày" if days == 0 else f"{days} ngày làm việc"
-    cut_off = procedure.cut_off
-    yield f"Thời hạn: {limit}; giờ chốt {_clock(cut_off or work.calendar.hours[-1][1])}."
-    day = local_day(received_at)
-    start = work.start_of_clock(received_at, None if cut_off is None else _clock_ms(cut_off))
-    if start != day:
-        why = "Tiếp nhận sau giờ chốt" if work.is_working(day) else "Tiếp nhận vào ngày nghỉ"
-        yield f"{why}: tính như tiếp nhận {day_told(start)}."
-    if 0 < days <= _MOST_DAYS:
-        counted = (work.plus_working_days(start, n) for n in range(1, days + 1))
-        yield "Ngày làm việc: " + ", ".join(f"{n}. {day_told(d)}" for n, d in enumerate(counted, 1))
-    yield from _days_off(work, day, local_day(due))
-
-
-def _days_off(work: WorkingTime, first: int, last: int) -> Iterator[str]:
-    public = holidays.country_holidays("VN", language="vi")
-    off, worked = [], []
-    for day in range(first, last + 1):
-        on = to_date(day)
-        weekend = on.weekday() >= 5
-        if not work.is_working(day):
-            name = public.get(on)
-            why = f" ({name})" if name else "" if weekend else " (hoán đổi ngày làm việc)"
-            off.append(f"{day_told(day)}{why}")
-        elif weekend:
-            worked.append(day_told(day))
-    if off:
-        yield "Không tính ngày nghỉ: " + ", ".join(off)
-    if worked:
-        yield "Làm bù, có tính: " + ", ".join(worked)
+    yield from limit_told(case.work, procedure, entry.at, entry.due)
 
 
 def _without_effect(case: Case, explained: Explanation) -> Iterator[str]:
@@ -241,7 +211,8 @@ def _verdict(known: Facts) -> Iterator[str]:
     due = "chưa biết" if known.due_at is None else at(known.due_at)
     yield f"Hạn trả: {due}"
     if known.waiting_since is not None:
-        yield f"Đang chờ bổ sung từ {at(known.waiting_since)}: đồng hồ đang dừng."
+        since = at(known.waiting_since)
+        yield f"Đang chờ bổ sung từ {since}: thời gian giải quyết đang ngừng tính."
     if known.closed_at is None:
         yield "Chưa kết thúc."
         return
@@ -253,16 +224,3 @@ def _verdict(known: Facts) -> Iterator[str]:
     elif known.has("resolved"):
         verdict = ": không biết đúng hạn hay không, tính là không đúng hạn"
     yield f"Kết thúc: {at(known.closed_at)}{verdict}"
-
-
-def _clock(of_day: time) -> str:
-    return f"{of_day:%H:%M}"
-
-
-def _clock_ms(of_day: time) -> int:
-    return (of_day.hour * 60 + of_day.minute) * 60_000
-
-
-def _duration(ms: int) -> str:
-    hours, rest = divmod(ms // 60_000, 60)
-    return f"{number(hours)} giờ {rest:02d} phút" if rest else f"{number(hours)} giờ"

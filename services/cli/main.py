@@ -16,10 +16,20 @@ from services.cli.imports import run_import
 from services.cli.rejected import app as rejected
 from services.cli.report import Format, LineageWord, Source
 from services.cli.say import NOT_SO, VIETNAM, answer, console, fail, number, tell
-from services.cli.where import ask, find, get, local_stack_of, running_stacks, the_only_stack
+from services.cli.where import (
+    Installation,
+    ask,
+    find,
+    get,
+    local_stack_of,
+    running_stacks,
+    the_only_stack,
+)
 from services.settings import Settings
 
 if TYPE_CHECKING:
+    from schemas.books import Book as BookOf
+    from schemas.registry import Registry
     from services.cli.case import Case
 
 app = typer.Typer(
@@ -305,11 +315,12 @@ def show_events(
     url: Url = None,
 ) -> None:
     """Sự kiện của một hồ sơ và những gì suy ra. Ví dụ: `motcua events show 23500-230210-0001`"""
-    found = _events_of(dossier, unit, find(url).audit)
+    there = find(url)
+    found = _events_of(dossier, unit, there.audit)
     if as_json:
         answer(json.dumps(found, ensure_ascii=False, indent=2))
     else:
-        answer(dossiers.told(found))
+        answer(dossiers.told(found, _registry(there)))
 
 
 @due.command("explain")
@@ -339,13 +350,9 @@ def explain(
     url: Url = None,
 ) -> None:
     """Vì sao hồ sơ (không) được tính. Ví dụ: `motcua explain IV.2 --dossier 23500-230210-0001`"""
-    from schemas.books import UnknownBook, load_book
     from services.cli.why import indicator_json, indicator_told
 
-    try:
-        indicators = load_book(book).indicators
-    except (UnknownBook, ValueError) as error:
-        fail(f"--book {book}: {error}")
+    indicators = _book(book, url).indicators
     asked = next((i for i in indicators if indicator in (i.code, i.row)), None)
     if asked is None:
         listed = "\n".join(f"  {i.row}  {i.code}" for i in indicators)
@@ -357,18 +364,47 @@ def explain(
         answer(indicator_told(asked, case))
 
 
+def _book(book: str, url: str | None) -> "BookOf":
+    """A book by its code, of the installation on this machine or shipped; or a file of one."""
+    from schemas.books import UnknownBook, load_book
+    from services.books import BookRefused, Books
+
+    try:
+        if book.endswith(".toml"):
+            return load_book(book)
+        stack = local_stack_of(find(url).front)
+        return Books(stack.data if stack else _settings().data).load(book)
+    except BookRefused as refused:
+        fail(f"--book {book}: {refused.told[1]}\n{refused.told[0]}")
+    except (UnknownBook, ValueError) as error:
+        fail(f"--book {book}: {error}")
+
+
 def _case(code: str, unit: str | None, url: str | None) -> "Case":
     """The dossier, with the catalogue of this machine's installation where there is one."""
     from schemas.calendar import load_calendar
-    from schemas.registry import load_registry
     from services.cli.case import case_of
     from streams.core.working_time import WorkingTime
 
     there = find(url)
-    stack = local_stack_of(there.front)
-    registry = load_registry(*([stack.data / "registry"] if stack else []))
     found = _events_of(code, unit, there.audit)
-    return case_of(found, registry, WorkingTime(load_calendar()))
+    return case_of(found, _registry(there), WorkingTime(load_calendar()))
+
+
+def _registry(there: Installation) -> "Registry":
+    """The catalogue of that installation where it runs on this machine, else the shipped one."""
+    stack = local_stack_of(there.front)
+    return _registry_in(stack.data if stack else None)
+
+
+def _registry_in(data: Path | None) -> "Registry":
+    """The shipped catalogue with what the data folder adds to it."""
+    from schemas.registry import load_registry
+
+    try:
+        return load_registry(*([data / "registry"] if data else []))
+    except ValueError as error:
+        fail(f"Danh mục không đọc được, xem / see motcua catalogue check: {error}")
 
 
 def _events_of(dossier: str, unit: str | None, audit: str) -> dict[str, Any]:
@@ -396,12 +432,12 @@ def check_catalogue(
     """
     from services.cli.catalogue import check, examined_json, told
 
-    found = check(file.read_bytes())
+    found = check(str(file), file.read_bytes())
     if as_json:
         answer(json.dumps(examined_json(found), ensure_ascii=False, indent=2))
     else:
         answer(told(str(file), found))
-    if any(remark.wrong for remark in found.remarks):
+    if any(fault.wrong for fault in found.faults):
         raise typer.Exit(NOT_SO)
 
 
@@ -410,19 +446,18 @@ def check_book(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE…", help="tệp .toml", exists=True, dir_okay=False)
     ],
-    data: Annotated[
-        Path | None, typer.Option("--data", help="thư mục dữ liệu, khi có danh mục riêng")
-    ] = None,
+    data: Data = None,
 ) -> None:
     """Kiểm tra bộ chỉ tiêu, lộ trình, phần giao cán bộ; mã thoát 1 khi có lỗi.
 
     Ví dụ: `motcua book check bo-chi-tieu.toml lo-trinh-23500.toml`
     """
-    from schemas.registry import load_registry
+    from services.books import Books
     from services.cli.book import check, told
 
-    registry = load_registry(*([data / "registry"] if data else []))
-    found = check({str(file): file.read_bytes() for file in files}, registry)
+    folder = _data_here(data)
+    read = {str(file): file.read_bytes() for file in files}
+    found = check(read, _registry_in(folder), Books(folder))
     answer(told([str(file) for file in files], found))
     if any(fault.wrong for fault in found.faults):
         raise typer.Exit(NOT_SO)
@@ -526,6 +561,12 @@ def _data_folder(data: Path | None, url: str | None) -> Path:
             f"Keys lie in the data folder: run this on the machine of {url}, or give --data"
         )
     return stack.data
+
+
+def _data_here(data: Path | None) -> Path:
+    """The data folder that was named, else of the one stack that runs here, else MOTCUA_DATA."""
+    stacks = running_stacks()
+    return data or (stacks[0].data if len(stacks) == 1 else _settings().data)
 
 
 def _settings() -> Settings:

@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.report import StandingRow, Standings
+from services.cli.balance import unit_name
 from services.cli.say import console, number
 
 _LIGHTS = {
@@ -30,8 +31,8 @@ def show_outlook(found: Standings) -> None:
     by_unit: dict[str, list[StandingRow]] = {}
     for row in found.rows:
         by_unit.setdefault(row.unit, []).append(row)
-    for unit, rows in by_unit.items():
-        out.print(_of_unit(unit, rows))
+    for rows in by_unit.values():
+        out.print(_of_unit(rows))
         for row in rows:
             if row.unpaid_procedures:
                 shown = ", ".join(row.unpaid_procedures[:_PROCEDURES])
@@ -39,8 +40,11 @@ def show_outlook(found: Standings) -> None:
                 out.print(f"Chưa có giao dịch thanh toán trực tuyến: {shown}{more}", markup=False)
 
 
-def _of_unit(unit: str, rows: Sequence[StandingRow]) -> Table:
-    table = Table(title=unit, title_justify="left", title_style="bold")
+def _of_unit(rows: Sequence[StandingRow]) -> Table:
+    officer = rows[0].officer
+    who = unit_name(rows[0]) + (f", cán bộ {officer}" if officer else "")
+    # as text: a name is no markup
+    table = Table(title=Text(who), title_justify="left", title_style="bold")
     table.add_column("Chỉ tiêu", ratio=1)
     for name in ("b/a", "Điểm %", "Mục tiêu", "Lộ trình", "Dự báo", "Cần từ nay", "Đèn"):
         table.add_column(name, justify="right", no_wrap=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from schemas.books import Indicator, Period
 from services.cli.case import Case, at, named
+from services.cli.words import level_told
 from streams.core.days import local_day, to_date
 from streams.core.dossier import AnyEntry
 from streams.core.explain import turning_points
@@ -106,32 +107,60 @@ def _judged_by_procedure(
 def indicator_told(indicator: Indicator, case: Case) -> str:
     """Why the dossier is in or out of a and b."""
     judged, known = judge(indicator, case), facts(case.dossier, case.work)
-    counted = "hồ sơ này" if indicator.counts == "dossiers" else f"TTHC {known.procedure or '?'}"
     lines = [
         f"{indicator.row} {indicator.code}: {indicator.title}",
         f"Căn cứ: {indicator.source}",
-        f"Hồ sơ {case.code}, đơn vị {case.unit}, cấp {known.level}",
+        f"Hồ sơ {case.code}, đơn vị {case.unit}, {level_told(known.level)}",
         "",
     ]
-    if not judged.of_level:
-        lines.append(f"✗ chỉ tiêu này chỉ tính đơn vị cấp {indicator.level}")
-    for part, is_in, name in (("a", judged.in_a, "mẫu số"), ("b", judged.in_b, "tử số")):
-        lines.append(f"{part} ({name}): {'CÓ' if is_in else 'KHÔNG'} tính {counted}")
-        for condition in judged.conditions:
-            if condition.part == part:
-                lines.append(f"  {'✓' if condition.holds else '✗'} {_condition(case, condition)}")
-    if indicator.counts == "procedures":
-        lines += ["", *_of_procedures(known, case)]
-    elif known.closed_at is None:
-        lines += ["", "Hồ sơ chưa kết thúc nên chưa thuộc kỳ nào."]
-    elif judged.counts_on is not None:
-        lines += ["", f"Thuộc kỳ có ngày {judged.counts_on:%d/%m/%Y} (ngày kết thúc)."]
+    for part in ("a", "b"):
+        lines.append(_part(indicator, judged, known, part))
+        lines += [f"  {line}" for line in _reasons(indicator, judged, case, part)]
+    lines += ["", *_period(indicator, judged, known)]
     if "on_time" in indicator.hit:
         due = "chưa biết" if known.due_at is None else at(known.due_at)
         closed = "chưa" if known.closed_at is None else at(known.closed_at)
         lines.append(f"Hạn trả: {due}. Kết thúc: {closed}.")
         lines.append(f"Hạn trả tính thế nào: motcua due explain {case.code} --unit {case.unit}")
     return "\n".join(lines)
+
+
+_NAMES = {"a": "mẫu số", "b": "tử số"}
+
+
+def _part(indicator: Indicator, judged: Judged, known: Facts, part: str) -> str:
+    is_in = judged.in_a if part == "a" else judged.in_b
+    verdict = f"{part} ({_NAMES[part]}): {'CÓ' if is_in else 'KHÔNG'} tính "
+    if indicator.counts == "dossiers":
+        return f"{verdict}hồ sơ này"
+    # of b one dossier says yes for its procedure, but never no
+    alone = ", xét riêng hồ sơ này" if part == "b" else ""
+    return f"{verdict}TTHC {known.procedure or '?'}{alone}"
+
+
+def _reasons(indicator: Indicator, judged: Judged, case: Case, part: str) -> Iterator[str]:
+    if part == "a" and not judged.of_level:
+        yield f"✗ chỉ tiêu này chỉ tính đơn vị {level_told(indicator.level)}"
+    if part == "b" and not judged.in_a:
+        yield "✗ chỉ xét tiếp những gì đã được tính ở a"
+    for condition in judged.conditions:
+        if condition.part == part:
+            yield f"{'✓' if condition.holds else '✗'} {_condition(case, condition)}"
+
+
+def _period(indicator: Indicator, judged: Judged, known: Facts) -> Iterator[str]:
+    """The period that the dossier belongs to, where it counts."""
+    if indicator.counts == "procedures":
+        yield from _of_procedures(known)
+    elif known.closed_at is None:
+        yield "Hồ sơ chưa kết thúc nên chưa thuộc kỳ nào."
+    elif not judged.in_a:
+        yield "Không được tính ở a nên không thuộc kỳ nào."
+    elif (day := judged.counts_on) is not None:
+        yield (
+            f"Thuộc mọi kỳ có ngày kết thúc {day:%d/%m/%Y}: "
+            f"tháng {day.month}, quý {(day.month + 2) // 3}, năm {day.year}."
+        )
 
 
 def indicator_json(indicator: Indicator, case: Case) -> dict[str, Any]:
@@ -157,13 +186,19 @@ def indicator_json(indicator: Indicator, case: Case) -> dict[str, Any]:
     }
 
 
-def _of_procedures(known: Facts, case: Case) -> Iterator[str]:
-    yield "Chỉ tiêu này đếm TTHC, mỗi TTHC một lần cho mọi đơn vị, không đếm hồ sơ."
+def _of_procedures(known: Facts) -> Iterator[str]:
+    yield (
+        "Chỉ tiêu này đếm TTHC, không đếm hồ sơ: mỗi TTHC một lần, cho dù nhiều đơn vị, nhiều hồ "
+        "sơ."
+    )
     if known.paid_days:
         days = ", ".join(f"{to_date(day):%d/%m/%Y}" for day in known.paid_days)
         yield f"Thanh toán trực tuyến còn hiệu lực của hồ sơ: ngày {days}."
     else:
-        yield "Hồ sơ không có thanh toán trực tuyến nào còn hiệu lực."
+        yield (
+            "Hồ sơ này không có thanh toán trực tuyến còn hiệu lực; TTHC vẫn được tính ở b nếu "
+            "trong kỳ một hồ sơ khác có."
+        )
 
 
 def _condition(case: Case, condition: Condition) -> str:
@@ -171,5 +206,6 @@ def _condition(case: Case, condition: Condition) -> str:
     if condition.event is None:
         return f"{text}: chưa có sự kiện nào làm cho điều này đúng"
     data = named(case, condition.event)
-    said = "do" if condition.holds else "không, theo"
-    return f"{text}: {said} «{data['title']}» lúc {at(condition.event.at)}, id {data['id']}"
+    by = "theo" if condition.holds else "không, theo"
+    which = "đính chính" if data["corrected"] else "sự kiện"
+    return f"{text}: {by} «{data['title']}» lúc {at(condition.event.at)} ({which} {data['id']})"

@@ -14,8 +14,10 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
+from schemas.books import Book
 from schemas.registry import Registry
 from schemas.report import Report
+from services.books import BookRefused, Books
 from services.emitter.client import GatewayAway, GatewayClient, GatewayRefuses
 from services.emitter.demo_check import Installation, Unanswered
 from services.emitter.demo_key import NoKey, make_key, usable_key
@@ -92,6 +94,7 @@ def show(
     with Installation(options.url) as installation:
         about = installation.discover()
         told = _check_folder(about.get("demo") is True, options, remembered(options.data))
+        book = _book_of(options)
         registry = registry_of_demo(options.data)
         table = partial(installation.table, story.first, story.day, options.book)
         before = table().dossiers
@@ -108,7 +111,9 @@ def show(
             # of what was refused nobody waits for anything
             wanted = 0 if sent.refused else codes
             report = installation.table_with(wanted, story.first, story.day, options.book)
-            well = _conclude(screen, options, installation, about, report, before, wanted, sent)
+            well = _conclude(
+                screen, options, installation, about, book, report, before, wanted, sent
+            )
             if not options.leave:
                 screen.tell(_SOMEBODY_COMES)
                 walk_ins(registry, client, now, random.Random(f"{options.seed} {now()}"))
@@ -136,6 +141,13 @@ def _check_folder(invented: bool, options: Options, told: Told | None) -> Told |
             f"{options.seed} would mix two districts. Use --seed {told.seed}, or another --data DIR"
         )
     return told
+
+
+def _book_of(options: Options) -> Book:
+    try:
+        return Books(options.data).load(options.book)
+    except BookRefused as refused:
+        raise CannotShow("\n".join(reversed(refused.told))) from None
 
 
 def _client_maker(url: str, screen: Screen) -> Callable[[str], GatewayClient]:
@@ -222,6 +234,7 @@ def _conclude(
     options: Options,
     installation: Installation,
     about: dict[str, object],
+    book: Book,
     report: Report,
     before: int,
     wanted: int,
@@ -236,7 +249,7 @@ def _conclude(
     screen.tell(
         f"Hồ sơ / dossiers: trước / before {number(before)}, nay / now {number(report.dossiers)}\n"
     )
-    screen.table(report)
+    screen.table(report, book)
     arrived = report.dossiers >= wanted
     if not arrived:
         screen.tell(

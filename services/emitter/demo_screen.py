@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from schemas.books import load_book
+from schemas.books import Book
 from schemas.report import Report
 
 _LINE_EVERY_S = 5.0
@@ -56,9 +56,8 @@ class Screen:
 
             yield show
 
-    def table(self, report: Report) -> None:
+    def table(self, report: Report, book: Book) -> None:
         """The book's rows for all units together, as the wall shows them."""
-        book = load_book(report.book)
         table = Table(box=None, pad_edge=False)
         for name in ("", "chỉ tiêu / indicator", "cấp / level"):
             table.add_column(name)

@@ -12,9 +12,10 @@ from schemas.books import Period
 from schemas.registry import Registry
 from schemas.report import Standings
 from schemas.roadmaps import load_roadmaps
-from services.books import BookRefused, Books
-from services.front.units import live_awaited, wrong
+from services.asked import RETRY, Wrong, live_awaited, read_book
+from services.books import Books
 from services.settings import Settings
+from services.web import problem_response
 from streams.core.targets import standing_row, standings
 from streams.live import LiveSource
 
@@ -44,21 +45,20 @@ def standings_router(
         unit: str | None = None,
         officer: str | None = None,
     ) -> Response:
-        try:
-            plain = books.load(book)
-        except BookRefused as refused:
-            return wrong("book", refused.rule, *refused.told)
+        plain = read_book(books, book)
+        if isinstance(plain, Wrong):
+            return problem_response(plain.problem())
         if (why := live.not_ready()) is not None:
-            return live_awaited(why)
+            return problem_response(live_awaited(why), RETRY)
         period = Period(first=date(year, 1, 1), last=date(year, 12, 31))
         computed_at = clock()
         day = on or min(max(computed_at.astimezone(_VIETNAM).date(), period.first), period.last)
         if not period.first <= day <= period.last:
-            return wrong("on", "day_outside_period", *_OUTSIDE)
+            return problem_response(_OUTSIDE.problem())
         try:
             asked = load_roadmaps(plain, settings.data / ROADMAPS)
         except ValueError as error:
-            return wrong("roadmaps", "roadmap_unreadable", str(error), f"{error} {_CHECK_IT}")
+            return problem_response(_unreadable(error).problem())
         states, known = live.units(), registry()
         rows = [
             standing_row(standing)
@@ -82,8 +82,14 @@ def standings_router(
     return router
 
 
-_OUTSIDE = (
+_OUTSIDE = Wrong(
+    "on",
+    "day_outside_period",
     "The day lies outside the year. Give a day of the year, or none for today.",
     "Ngày nằm ngoài năm đã chọn. Chọn một ngày trong năm, hoặc bỏ trống để lấy hôm nay.",
 )
-_CHECK_IT = "Kiểm tra bằng: motcua book check FILE"
+
+
+def _unreadable(error: ValueError) -> Wrong:
+    check_it = "Kiểm tra bằng: motcua book check FILE"
+    return Wrong("roadmaps", "roadmap_unreadable", str(error), f"{error} {check_it}")

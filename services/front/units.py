@@ -1,16 +1,23 @@
 """``GET /api/v1/units``: the decision's table from the live counters."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from schemas.books import Period
-from schemas.problems import FieldError, Problem
 from schemas.registry import Registry
-from services.books import BookRefused, Books
+from services.asked import (
+    RETRY,
+    Wrong,
+    live_awaited,
+    read_book,
+    read_lineage,
+    read_period,
+    split_told,
+)
+from services.books import Books
 from services.settings import Settings
 from services.web import problem_response
 from streams.core.lineage import UnitSplit
@@ -38,77 +45,30 @@ def units_router(
         officer: str | None = None,
         lineage: str = "old",
     ) -> Response:
-        try:
-            asked = books.load(book)
-        except BookRefused as refused:
-            return wrong("book", refused.rule, *refused.told)
-        try:
-            days = date.fromisoformat(first), date.fromisoformat(last)
-        except ValueError:
-            return wrong("from/to", "day_expected", *_NO_DAY)
-        if days[0] > days[1]:
-            return wrong("from/to", "period_backwards", *_BACKWARDS)
-        if lineage not in ("old", "new"):
-            return wrong("lineage", "lineage_unknown", *_NO_LINEAGE)
+        asked, period = read_book(books, book), read_period(first, last)
+        under = read_lineage(lineage)
+        if isinstance(asked, Wrong):
+            return problem_response(asked.problem())
+        if isinstance(period, Wrong):
+            return problem_response(period.problem())
+        if isinstance(under, Wrong):
+            return problem_response(under.problem())
         if (why := live.not_ready()) is not None:
-            return live_awaited(why)
+            return problem_response(live_awaited(why), RETRY)
         try:
             report = live_report(
                 live,
                 asked,
                 registry(),
-                Period(first=days[0], last=days[1]),
+                period,
                 unit or None,
                 officer=officer or None,
-                lineage="new" if lineage == "new" else "old",
+                lineage=under,
                 demo=settings.demo,
                 computed_at=clock(),
             )
         except UnitSplit as split:
-            return wrong("lineage", "unit_split", split.told(), split.told_vi())
+            return problem_response(split_told(split).problem())
         return Response(report.model_dump_json(), media_type="application/json")
 
     return router
-
-
-_NO_DAY = (
-    "Write days as 2023-01-31.",
-    "Viết ngày theo dạng 2023-01-31.",
-)
-_NO_LINEAGE = (
-    "Write lineage as old (as recorded) or new (what the units have become).",
-    "Viết lineage là old (đơn vị đã ghi nhận) hoặc new (đơn vị kế thừa nay).",
-)
-_BACKWARDS = (
-    "The period ends before it begins. Swap «from» and «to».",
-    "Kỳ báo cáo kết thúc trước khi bắt đầu. Hãy đổi «from» và «to».",
-)
-
-
-def wrong(field: str, rule: str, message: str, message_vi: str) -> Response:
-    """422 with what is wrong, and what to do."""
-    error = FieldError(field=field, rule=rule, message=message, message_vi=message_vi)
-    return problem_response(
-        Problem(
-            type=f"urn:motcua:problem:{rule}",
-            title="The question cannot be answered",
-            title_vi="Yêu cầu không hợp lệ",
-            status=422,
-            detail=message,
-            detail_vi=message_vi,
-            errors=(error,),
-        )
-    )
-
-
-def live_awaited(why: str) -> Response:
-    """503: the live counters are still being read."""
-    told = Problem(
-        type="urn:motcua:problem:live_not_ready",
-        title="The live counters are not all here yet",
-        title_vi="Số liệu trực tiếp chưa tải xong",
-        status=503,
-        detail=why,
-        detail_vi=why,
-    )
-    return problem_response(told, {"retry-after": "1"})

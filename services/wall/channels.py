@@ -16,7 +16,9 @@ from typing import Any
 import orjson
 
 from schemas.admitted import rfc3339_ms
+from schemas.books import Book
 from schemas.registry import Registry
+from services.books import BookRefused
 from services.wall.hours import local, working
 from services.wall.parameters import Selection
 from services.wall.view import View, Views
@@ -38,6 +40,7 @@ class Channel:
     screens: set["asyncio.Queue[bytes | None]"] = field(default_factory=set)
     source: Mapping[str, UnitState] | None = None
     """What the view was computed from; identity is version."""
+    book: Book | None = None
     registry: Registry | None = None
     day: date | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -49,6 +52,7 @@ class Channels:
     def __init__(
         self,
         views: Views,
+        book: Callable[[], Book | BookRefused],
         registry: Callable[[], Registry],
         live: LiveSource,
         build: str,
@@ -56,6 +60,7 @@ class Channels:
         beat_every_s: float,
     ) -> None:
         self._views = views
+        self._book = book
         self._registry = registry
         self._live = live
         self._build = build
@@ -110,9 +115,14 @@ class Channels:
         return f"{self._boot}-{channel.seq}"
 
     def beat(self, channel: Channel) -> dict[str, Any]:
-        """That the server lives, how old its numbers are, and whether offices work."""
+        """That the server lives, how old its numbers are, and whether offices work.
+
+        ``waiting``: why there are no figures yet; ``no_book``: it is the book that is missing.
+        """
         now = self._now()
         complete_until = self._live.complete_until()
+        book = self._book()
+        refused = book if isinstance(book, BookRefused) else None
         lag_s = None if complete_until is None else (now - complete_until).total_seconds()
         return {
             "server_time": rfc3339_ms(now),
@@ -122,7 +132,8 @@ class Channels:
             "last_event_at": self._last_event_at(channel.selection.unit),
             "lag_s": None if lag_s is None else round(max(0.0, lag_s), 1),
             "working_now": working(now),
-            "waiting": self._live.not_ready(),
+            "waiting": self._live.not_ready() or (refused.told[0] if refused else None),
+            "no_book": refused is not None,
         }
 
     async def _messages(
@@ -178,21 +189,23 @@ class Channels:
 
     async def _refresh(self, channel: Channel) -> None:
         async with channel.lock:
-            states, registry = self._live.units(), self._registry()
+            states, registry, book = self._live.units(), self._registry(), self._book()
             day = local(self._now()).date()
-            if self._live.not_ready() is not None:
+            if self._live.not_ready() is not None or isinstance(book, BookRefused):
                 return
-            if channel.source is states and channel.registry is registry and channel.day == day:
+            same_files = channel.registry is registry and channel.book is book
+            if channel.source is states and same_files and channel.day == day:
                 return
             view = await asyncio.to_thread(
-                self._views.view, channel.selection, registry, states, day
+                self._views.view, channel.selection, book, registry, states, day
             )
             before, channel.view = channel.view, view
+            other_book, channel.book = channel.book is not book, book
             channel.source, channel.registry, channel.day = states, registry, day
             if view == before:
                 return
             channel.seq += 1
-            if before is None:
+            if before is None or other_book:
                 self._send(channel, self._snapshot_event(channel))
             else:
                 delta = {
@@ -236,7 +249,7 @@ class Channels:
 def difference(before: View, after: View) -> dict[str, Any]:
     """The fields of ``after`` that differ; of the indicators only those that do.
 
-    Laying it over ``before`` gives ``after``: the indicators of a selection are always the same.
+    Laying it over ``before`` gives ``after``: both have the same indicators, those of one book.
     """
     changed: dict[str, Any] = {
         f.name: getattr(after, f.name)

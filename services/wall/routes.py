@@ -11,9 +11,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 from jinja2 import Environment
 
-from schemas.books import load_book
 from schemas.problems import FieldError, Problem
 from schemas.registry import Registry
+from services.books import Books, kept_book
 from services.settings import Settings
 from services.wall.assets import Asset, build_of, load_assets
 from services.wall.channels import Channels
@@ -59,13 +59,15 @@ def build_wall(
 ) -> Wall:
     """The wall on these counters; opens nothing.
 
+    Without its book it waits and says so: what else this process does must not stop for it.
     ``registry`` gives the registry of now: units may be added while a wall runs. ``now`` gives UTC.
     """
     assets = load_assets()
     pages = _pages()
     build = build_of(assets, code_version(), pages["wall.html"])
-    views = Views(settings.installation_title, settings.demo, load_book(settings.book))
-    channels = Channels(views, registry, live, build, now, beat_every_s)
+    views = Views(settings.installation_title, settings.demo)
+    book = kept_book(Books(settings.data), settings.book)
+    channels = Channels(views, book, registry, live, build, now, beat_every_s)
     routes = _Routes(registry, live, now, channels, build, assets, pages)
     return Wall(routes.router(), channels)
 
@@ -137,7 +139,7 @@ class _Routes:
         channel = await self._channels.current(query.selection)
         beat = self._channels.beat(channel)
         if channel.view is None:
-            return problem_response(_not_ready(beat["waiting"]), {"Retry-After": "2"})
+            return problem_response(_not_ready(beat), {"Retry-After": "2"})
         etag = f'"{self._channels.version(channel)}"'
         headers = {
             "ETag": etag,
@@ -194,12 +196,17 @@ def _refused(refusal: Refusal) -> Response:
     )
 
 
-def _not_ready(why: str | None) -> Problem:
+def _not_ready(beat: Mapping[str, Any]) -> Problem:
+    title, title_vi = (
+        ("The book cannot be read", "Không đọc được bộ chỉ tiêu")
+        if beat["no_book"]
+        else ("The live counters are not here yet", "Chưa nạp xong số liệu")
+    )
     return Problem(
         type="urn:motcua:problem:not-ready",
-        title="The live counters are not here yet",
-        title_vi="Chưa nạp xong số liệu",
+        title=title,
+        title_vi=title_vi,
         status=503,
-        detail=f"Ask again in a moment: {why}",
-        detail_vi=f"Hãy hỏi lại sau giây lát: {why}",
+        detail=f"Ask again in a moment: {beat['waiting']}",
+        detail_vi=f"Hãy hỏi lại sau giây lát: {beat['waiting']}",
     )

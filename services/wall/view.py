@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 
 from schemas.books import Book, Indicator
 from schemas.registry import Registry, Unit
@@ -77,16 +78,18 @@ class View:
 class Views:
     """Computes views; safe in any thread. Equal inputs give equal views."""
 
-    def __init__(self, installation: str, demo: bool, book: Book) -> None:
+    def __init__(self, installation: str, demo: bool) -> None:
         self._installation = installation
         self._demo = demo
-        self._book = book
+        self._book: Book | None = None
+        """Of the ledgers."""
         self._ledgers: OrderedDict[tuple[date, date, date], Ledger] = OrderedDict()
         self._lock = threading.Lock()
 
     def view(
         self,
         selection: Selection,
+        book: Book,
         registry: Registry,
         states: Mapping[str, UnitState],
         today: date,
@@ -97,11 +100,16 @@ class Views:
         if code is not None:
             states = {code: states[code]} if code in states else {}
         with self._lock:
-            ledger = self._ledger(selection, today)
+            ledger = self._ledger(selection, book, today)
             resolved, counts = ledger.counts(registry, states, unit.level if unit else None)
         shown = tuple(
-            self._indicator(indicator, unit, counts[indicator.code])
-            for indicator in self._book.indicators
+            _indicator(
+                indicator,
+                book.target(indicator.code, period.last.year),
+                unit,
+                counts[indicator.code],
+            )
+            for indicator in book.indicators
             if unit is None or answers(indicator, unit)
         )
         now = period.first <= today <= period.last
@@ -109,7 +117,7 @@ class Views:
         soon = [one.due_soon for one in nows]
         return View(
             installation=self._installation,
-            book_title=self._book.title,
+            book_title=book.title,
             demo=self._demo,
             unit=code,
             unit_name=unit.name if unit else None,
@@ -127,39 +135,42 @@ class Views:
             most_overdue=_most_overdue(nows, registry, today) if code is None else (),
         )
 
-    def _ledger(self, selection: Selection, today: date) -> Ledger:
+    def _ledger(self, selection: Selection, book: Book, today: date) -> Ledger:
+        if self._book is not book:
+            self._ledgers.clear()
+            self._book = book
         period = selection.period
         key = period.first, period.last, min(today, period.last)
         ledger = self._ledgers.pop(key, None)
         if ledger is None:
-            ledger = Ledger(self._book, period, today)
+            ledger = Ledger(book, period, today)
         self._ledgers[key] = ledger
         while len(self._ledgers) > _LEDGERS:
             self._ledgers.popitem(last=False)
         return ledger
 
-    def _indicator(
-        self, indicator: Indicator, unit: Unit | None, weeks: tuple[Count, ...]
-    ) -> IndicatorView:
-        target = self._book.target(indicator.code)
-        figures = row(indicator, target, weeks[-1], unit)
-        return IndicatorView(
-            code=indicator.code,
-            row=indicator.row,
-            title=indicator.title,
-            short=indicator.short,
-            level=indicator.level,
-            counts=indicator.counts,
-            on_time="on_time" in indicator.hit,
-            target=(target.numerator, target.denominator),
-            a=figures.a,
-            b=figures.b,
-            met=figures.met,
-            still_needed=figures.still_needed,
-            late_allowed=figures.late_allowed,
-            due_unknown=figures.due_unknown,
-            weeks=tuple((count.a, count.b) for count in weeks),
-        )
+
+def _indicator(
+    indicator: Indicator, target: Fraction, unit: Unit | None, weeks: tuple[Count, ...]
+) -> IndicatorView:
+    figures = row(indicator, target, weeks[-1], unit)
+    return IndicatorView(
+        code=indicator.code,
+        row=indicator.row,
+        title=indicator.title,
+        short=indicator.short,
+        level=indicator.level,
+        counts=indicator.counts,
+        on_time="on_time" in indicator.hit,
+        target=(target.numerator, target.denominator),
+        a=figures.a,
+        b=figures.b,
+        met=figures.met,
+        still_needed=figures.still_needed,
+        late_allowed=figures.late_allowed,
+        due_unknown=figures.due_unknown,
+        weeks=tuple((count.a, count.b) for count in weeks),
+    )
 
 
 def _most_overdue(

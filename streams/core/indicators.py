@@ -102,37 +102,27 @@ def in_period(counted: Mapping[Cell, int], period: Period) -> list[tuple[Cell, i
     return [(cell, n) for cell, n in counted.items() if first <= cell.day <= last]
 
 
-def table(
-    book: Book,
-    registry: Registry,
-    period: Period,
-    counts: Mapping[str | None, Mapping[str, Count]],
+def table_of(
+    book: Book, period: Period, counts: Mapping[Unit | None, Mapping[str, Count]]
 ) -> tuple[ReportRow, ...]:
-    """The rows of a report: all units together first (key None), then each unit by code.
+    """The rows of a report: all units together first (key None), then each unit by its code.
 
     ``counts`` gives for each unit, and for None, the figures of each indicator by its code; what is
-    missing counts as nothing. Whoever computed them: both engines end here.
+    missing counts as nothing. Whoever computed them: both engines end here. Two units may have had
+    one code in turn.
+
+    Every row is held against the decision's own target of the year in which the period ends, also
+    where a unit has set itself another one or a roadmap: this is the decision's table, it is asked
+    for any days, and rows of different units must compare. How a unit stands against its own is
+    ``streams.core.targets``.
     """
-    named: dict[Unit | None, Mapping[str, Count]] = {}
-    for code, of_unit in counts.items():
-        unit = None
-        if code is not None:
-            unit = registry.unit(code, period.last) or registry.latest_unit(code)
-            unit = unit or Unit(code=code, name=code, level="")
-        named[unit] = of_unit
-    return table_of(book, named)
-
-
-def table_of(
-    book: Book, counts: Mapping[Unit | None, Mapping[str, Count]]
-) -> tuple[ReportRow, ...]:
-    """The same for units that are known already; two units may have had one code in turn."""
     found: list[ReportRow] = []
     for unit in sorted(counts, key=lambda u: (u is not None, u and (u.code, u.valid_from))):
         for indicator in book.indicators:
             if unit is None or answers(indicator, unit):
                 count = counts[unit].get(indicator.code, Count(0, 0))
-                found.append(row(indicator, book.target(indicator.code), count, unit))
+                target = book.target(indicator.code, period.last.year)
+                found.append(row(indicator, target, count, unit))
     return tuple(found)
 
 
@@ -149,26 +139,6 @@ def counts_of_cells(
         i.code: count_cells(i, found, catalogue_scope(i, registry, period, level))
         for i in book.indicators
     }
-
-
-def counts_of(
-    book: Book,
-    registry: Registry,
-    period: Period,
-    by_unit: Mapping[str, list[tuple[Cell, int]]],
-    *,
-    with_total: bool = True,
-) -> dict[str | None, dict[str, Count]]:
-    """The figures of every indicator, for each unit and (key None) for all together, from cells."""
-    counts: dict[str | None, dict[str, Count]] = {}
-    if with_total:
-        everything = [pair for counted in by_unit.values() for pair in counted]
-        counts[None] = counts_of_cells(book, registry, period, None, everything)
-    for code, counted in by_unit.items():
-        unit = registry.unit(code, period.last) or registry.latest_unit(code)
-        level = unit.level if unit else None
-        counts[code] = counts_of_cells(book, registry, period, level, counted)
-    return counts
 
 
 def catalogue_scope(

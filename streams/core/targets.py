@@ -18,7 +18,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from schemas.books import Answerable, Book, Indicator, Period
-from schemas.registry import Registry, Unit
+from schemas.registry import SINCE_EVER, Registry, Unit
 from schemas.report import StandingRow
 from streams.core.cells import Cell
 from streams.core.indicators import Count, answers, catalogue_scope, count_cells, in_period, row
@@ -67,7 +67,7 @@ class Standing:
     """One indicator of one unit, or officer, on a day."""
 
     indicator: Indicator
-    unit: str
+    unit: Unit
     officer: str | None
     count: Count
     """Of the period up to the day."""
@@ -141,7 +141,7 @@ def _standing(
     count = count_cells(indicator, so_far, catalogue)
     who = Answerable(unit.code, unit.level, officer)
     found = book.target_of(indicator.code, period, until, who)
-    target = book.target(indicator.code) if found is None else found.percent
+    target = book.target(indicator.code, period.last.year) if found is None else found.percent
     steps = book.roadmap(indicator.code, period, until, who)
     roadmap = next((s.percent for s in reversed(steps) if s.last <= until), Fraction(0))
     asked = roadmap if steps else None
@@ -150,7 +150,7 @@ def _standing(
     left = row(indicator, target, count, unit)
     return Standing(
         indicator=indicator,
-        unit=unit.code,
+        unit=unit,
         officer=officer,
         count=count,
         target=target,
@@ -234,7 +234,9 @@ def standing_row(standing: Standing) -> StandingRow:
         indicator=standing.indicator.code,
         row=standing.indicator.row,
         short=standing.indicator.short,
-        unit=standing.unit,
+        unit=standing.unit.code,
+        unit_name=standing.unit.name,
+        unit_since=standing.unit.valid_from if standing.unit.valid_from > SINCE_EVER else None,
         officer=standing.officer,
         a=standing.count.a,
         b=standing.count.b,

@@ -16,7 +16,7 @@ from schemas.report import Report
 from schemas.snapshots import UnitMonth, UnitNow
 from streams.core.cells import UnitCounters, rows
 from streams.core.facts import facts
-from streams.core.indicators import anomalies, counts_of, in_period, table
+from streams.core.indicators import anomalies, in_period
 from tests.contract.test_language_golden import (
     VERSIONS,
     WORK,
@@ -26,6 +26,7 @@ from tests.contract.test_language_golden import (
     golden,
 )
 from tests.support.histories import dossiers, histories
+from tests.support.tables import rows_of
 
 PUBLISHED = {
     file.name: orjson.loads(file.read_bytes()) for file in export.FOLDER.glob("*.schema.json")
@@ -153,6 +154,6 @@ def _report(by_unit: dict[str, UnitCounters]) -> Report:
         demo=True,
         dossiers=sum(counters.dossiers for counters in by_unit.values()),
         resolved=sum(n for cell, n in everything if cell.measure == "closed"),
-        rows=table(book, registry, period, counts_of(book, registry, period, counted)),
+        rows=rows_of(book, registry, period, counted),
         anomalies=anomalies(everything),
     )

@@ -119,6 +119,8 @@ NOW_MS = int(datetime(2023, 11, 10, 7, 32, 5, tzinfo=UTC).timestamp() * 1000)
         ({"byeAt": 1000}, 61, "lost", "MẤT KẾT NỐI MÁY CHỦ · số liệu lúc 14:32, cách đây 1 phút"),
         ({"beat": {"waiting": "reading"}}, 1, "waiting",
          "Máy chủ đang nạp số liệu · số liệu lúc 14:32, cách đây 3 giây"),
+        ({"beat": {"waiting": "…", "no_book": True}, "figuresAtMs": None}, 1, "waiting",
+         "Không đọc được bộ chỉ tiêu, xem nhật ký máy chủ"),
         ({"beat": {"working_now": False, "last_event_at": "2023-11-10T03:05:00.000Z"}}, 1,
          "off-hours", "Ngoài giờ làm việc · số liệu đến 10:05"),
         ({"beat": {"working_now": False}}, 1, "live", "Trực tiếp · số liệu đến 14:32:03"),
@@ -135,7 +137,7 @@ def test_freshness(
         "view": {}, "figuresAtMs": NOW_MS - 2000, "beatAt": 1000, "byeAt": None,
         "beat": {
             "server_time": "2023-11-10T07:32:05.000Z", "last_event_at": "2023-11-10T07:31:00.000Z",
-            "working_now": True, "waiting": None,
+            "working_now": True, "waiting": None, "no_book": False,
         },
     }  # fmt: skip
     beat = changed.pop("beat", {}) if isinstance(changed.get("beat"), dict) else {}

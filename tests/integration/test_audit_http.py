@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -47,8 +48,8 @@ def database(clickhouse_server: Server) -> Database:
     return database
 
 
-def client_of(pool: Pool, *, demo: bool = False) -> TestClient:
-    settings = Settings(demo=demo, data=Path("unused"))
+def client_of(pool: Pool, **given: Any) -> TestClient:
+    settings = Settings(data=Path("unused"), **given)
     app = FastAPI(openapi_url=None)
     app.include_router(
         audit_router(settings, pool, Settled(), load_registry, NothingLive(), lambda: NOW)  # type: ignore[arg-type]
@@ -135,6 +136,21 @@ def test_a_dossier_is_answered_with_its_events_and_facts(http: TestClient):
     missing = http.get("/api/v1/events", params={"unit": "23500", "dossier": "nobody"})
     assert missing.status_code == 404
     assert http.get("/api/v1/events", params={"unit": "23500"}).status_code == 422
+
+
+def test_a_missing_book_does_not_hide_what_happened_to_a_dossier(database: Database):
+    """The report says which file to mend; a clerk who looks a dossier up need not wait for it."""
+    pool = database.pool()
+    http = client_of(pool, book="own")
+    assert http.get("/api/v1/report", params=PERIOD).json()["errors"][0]["rule"] == "book_unknown"
+    asked = {"unit": "23500", "dossier": "1"}
+    found = http.get("/api/v1/events", params=asked)
+    assert (found.status_code, len(found.json()["events"])) == (200, 4)
+    then = http.get("/api/v1/events", params={**asked, "as_of": " 2023-02-01 "}).json()
+    assert then["known"] is None
+    wrong = http.get("/api/v1/events", params={**asked, "as_of": "yesterday"})
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "as_of")
+    pool.close()
 
 
 def test_anomalies_page_by_page(http: TestClient):

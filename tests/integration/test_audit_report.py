@@ -21,7 +21,7 @@ from services.audit.questions import (
 from services.audit.settled import NOW, Clocks, Settled
 from streams.core.cells import Cell, cells
 from streams.core.facts import facts
-from streams.core.indicators import anomalies, counts_of, in_period, table
+from streams.core.indicators import anomalies, in_period
 from tests.support.clickhouse import Database, numbered
 from tests.support.histories import (
     WORK,
@@ -38,6 +38,7 @@ from tests.support.histories import (
     stopped,
     withdrawn,
 )
+from tests.support.tables import rows_of
 
 RECEIPT = Path(__file__).parents[3] / "shared" / "data" / "receipt.csv"
 BOOK = load_book("dak-ha-2023")
@@ -124,11 +125,10 @@ def test_the_report_from_events_equals_the_report_from_counters(client: Client, 
     for (unit, _), dossier in dossiers(a_district()).items():
         counted = in_period(dict.fromkeys(cells(facts(dossier, WORK)), 1), YEAR)
         by_unit.setdefault(unit, []).extend(counted)
-    counts = counts_of(BOOK, registry, YEAR, by_unit)
 
     found = ask(client)
 
-    assert found.rows == table(BOOK, registry, YEAR, counts)
+    assert found.rows == rows_of(BOOK, registry, YEAR, by_unit)
     assert found.dossiers == 7
     assert found.resolved == 6
     everything = [pair for pairs in by_unit.values() for pair in pairs]

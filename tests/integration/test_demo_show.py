@@ -9,11 +9,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from schemas.registry import load_registry
+from services.books import Books
 from services.emitter import demo_key
 from services.emitter.demo import CannotShow, interrupted, show
 from services.emitter.demo_options import Options, options_of
@@ -75,6 +77,22 @@ def test_it_fills_the_installation_and_says_what_it_did(
     assert "live equals history" in said
     assert f"{there.url}/wall" in said
     assert f"rm -r {options.data}" in said
+
+
+def test_it_shows_the_own_book_that_the_wall_shows(there: Installation, options: Options) -> None:
+    """An installation with ``MOTCUA_BOOK`` of its own may be tried out too."""
+    folder = options.data / "books"
+    folder.mkdir()
+    shipped = (resources.files("schemas") / "books_data" / "dak-ha-2023.toml").read_text("utf-8")
+    own = shipped.replace('code = "dak-ha-2023"', 'code = "own"')
+    own = own.replace('short = "Giải quyết đúng hạn"', 'short = "Không trễ hẹn"')
+    (folder / "own.toml").write_text(own, "utf-8")
+    there.books = Books(options.data)
+    code, said = shown(replace(options, book="own"))
+    assert (code, "Không trễ hẹn" in said) == (0, True)
+
+    with pytest.raises(CannotShow, match="dak-ha-2023, own"):
+        shown(replace(options, book="other"))
 
 
 def test_a_second_time_doubles_nothing_and_says_so(there: Installation, options: Options) -> None:

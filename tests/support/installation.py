@@ -7,21 +7,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-from schemas.books import Period, load_book
+from schemas.books import Period
 from schemas.calendar import load_calendar
 from schemas.registry import load_registry
 from schemas.report import Report
+from services.books import Books
 from services.emitter.demo_units import invented
 from services.gateway.admission import Accepted, Admission, Emitter, Limits
 from streams.core.cells import Cell, cells
 from streams.core.dossier import Dossier, add, read
 from streams.core.facts import facts
-from streams.core.indicators import anomalies, counts_of, in_period, table
+from streams.core.indicators import anomalies, in_period
 from streams.core.working_time import WorkingTime
 from tests.support.gateway import OWED
+from tests.support.tables import rows_of
 
 KEY = "mc_0123456789ab_" + "k" * 43
 
@@ -45,6 +48,8 @@ class Installation:
         self.dossiers: dict[tuple[str, str], Dossier] = {}
         self.registry = invented(load_registry())
         self.work = WorkingTime(load_calendar())
+        self.books = Books(Path("/nowhere"))
+        """The shipped ones, until a test gives it a folder."""
         self.lock = threading.Lock()
 
     def take(self, body: bytes) -> tuple[int, dict[str, Any]]:
@@ -75,7 +80,7 @@ class Installation:
 
     def report(self, book_code: str, first: str, last: str) -> Report:
         """The live table."""
-        book = load_book(book_code)
+        book = self.books.load(book_code)
         period = Period(first=date.fromisoformat(first), last=date.fromisoformat(last))
         by_unit: dict[str, Counter[Cell]] = {}
         with self.lock:
@@ -83,7 +88,6 @@ class Installation:
                 by_unit.setdefault(unit, Counter()).update(cells(facts(dossier, self.work)))
         counted = {unit: in_period(counter, period) for unit, counter in by_unit.items()}
         everything = [pair for pairs in counted.values() for pair in pairs]
-        counts = counts_of(book, self.registry, period, counted)
         return Report(
             book=book.code,
             book_version=book.version,
@@ -95,7 +99,7 @@ class Installation:
             demo=self.demo,
             dossiers=max(0, len(self.dossiers) - self.swallows),
             resolved=0,
-            rows=table(book, self.registry, period, counts),
+            rows=rows_of(book, self.registry, period, counted),
             anomalies=anomalies(everything),
         )
 

@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ def tables() -> dict[str, str]:
     """Markdown of each table by the name in its marker."""
     book = load_book("dak-ha-2023")
     return {
-        "events": _table(
+        "events": table(
             ("type", "Vietnamese", "portal status", "fields of `data`", "says"),
             (
                 (
@@ -36,7 +36,7 @@ def tables() -> dict[str, str]:
                 for kind in EVENTS
             ),
         ),
-        "indicators": _table(
+        "indicators": table(
             ("row", "code", "level", "scope (a)", "hit (b)", "counts", "target"),
             (
                 (
@@ -46,12 +46,12 @@ def tables() -> dict[str, str]:
                     ", ".join(f"`{name}`" for name in i.scope),
                     ", ".join(f"`{name}`" for name in i.hit),
                     i.counts,
-                    f"≥ {float(book.target(i.code)):g} %",
+                    f"≥ {float(book.target(i.code, 2023)):g} %",
                 )
                 for i in book.indicators
             ),
         ),
-        "topics": _table(
+        "topics": table(
             ("topic", "key", "partitions", "cleanup", "holds"),
             (
                 (
@@ -64,10 +64,10 @@ def tables() -> dict[str, str]:
                 for t in TOPICS
             ),
         ),
-        "commands": _table(
+        "commands": table(
             ("command", "what it does"), ((f"`{name}`", text) for name, text in _commands())
         ),
-        "settings": _table(
+        "settings": table(
             ("variable", "default", "meaning"),
             (
                 (
@@ -83,11 +83,16 @@ def tables() -> dict[str, str]:
 
 def with_tables(text: str) -> str:
     """The README with every table as it should be."""
-    for name, table in tables().items():
+    return with_blocks(text, tables())
+
+
+def with_blocks(text: str, blocks: Mapping[str, str]) -> str:
+    """A document with each block between the markers of its name; ``ValueError`` without them."""
+    for name, block in blocks.items():
         marker = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        text, found = marker.subn(lambda m, t=table: f"{m[1]}{t}{m[2]}", text)
+        text, found = marker.subn(lambda m, b=block: f"{m[1]}{b}{m[2]}", text)
         if found != 1:
-            raise ValueError(f"README.md has {found} markers for the table {name!r}, not one")
+            raise ValueError(f"the document has {found} markers for the table {name!r}, not one")
     return text
 
 
@@ -125,7 +130,7 @@ def _first_line(text: str | None) -> str:
     return " ".join((text or "").strip().split("\n\n")[0].split())
 
 
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
     return "\n".join(lines) + "\n"

@@ -2,12 +2,14 @@
 
 import tomllib
 from importlib import resources
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from schemas.books import Book
-from schemas.registry import Registry, RegistryFile
+from schemas.registry import Registry, RegistryFile, load_registry
+from services.books import Books
 from services.cli.book import check
 from services.cli.main import app
 
@@ -32,6 +34,8 @@ indicator = "online"
 percent = "60"
 document = "QĐ 1"
 """
+REGISTRY = load_registry()
+NOWHERE = Path("/nowhere")
 HEAD = 'book = "xa-2023"\ndocument = "KH 2"\n'
 
 
@@ -40,8 +44,9 @@ def step(percent: str, period: str = "2023", *lines: str) -> str:
     return text + "".join(f"{line}\n" for line in lines)
 
 
-def faults(*files: str, wrong: bool = True) -> list[tuple[str, int, str]]:
-    found = check({f"{n}.toml": text.encode() for n, text in enumerate(files)})
+def faults(*files: str, wrong: bool = True, data: Path | None = None) -> list[tuple[str, int, str]]:
+    named = {f"{n}.toml": text.encode() for n, text in enumerate(files)}
+    found = check(named, REGISTRY, Books(data or NOWHERE))
     return [(f.file, f.line, f.rule) for f in found.faults if f.wrong is wrong]
 
 
@@ -61,7 +66,8 @@ def test_a_right_book_with_a_right_roadmap_has_nothing_to_say_about():
 def test_the_shipped_books_and_roadmaps_add_up():
     folder = resources.files("schemas") / "books_data"
     files = [*folder.iterdir(), *(folder / "roadmaps").iterdir()]
-    found = check({f.name: f.read_bytes() for f in files if f.name.endswith(".toml")})
+    read = {f.name: f.read_bytes() for f in files if f.name.endswith(".toml")}
+    found = check(read, REGISTRY, Books(NOWHERE))
     assert (found.faults, found.indicators) == ((), 7)
     assert found.targets > 50
 
@@ -180,7 +186,7 @@ def test_a_unit_owes_nothing_before_it_began():
 
     def wrong(year: str) -> list[str]:
         text = BOOK + step("60", year, "unit = '99001'", "document = 'KH 1'")
-        return [f.rule for f in check({"a.toml": text.encode()}, registry).faults]
+        return [f.rule for f in check({"a.toml": text.encode()}, registry, Books(NOWHERE)).faults]
 
     assert (wrong("2024"), wrong("2025"), wrong("*")) == (["unit_unknown"], [], [])
 
@@ -196,6 +202,44 @@ def test_a_roadmap_is_checked_against_the_shipped_book_that_it_names():
     assert faults(HEAD + step("60")) == [("0.toml", 1, "book_unknown")]
 
 
+def test_a_roadmap_is_checked_against_the_own_book_that_it_names(tmp_path):
+    """The book need not be named on the command line: it lies where the installation has it."""
+    falls = HEAD + step("50", "2023-12")
+    file = tmp_path / "books" / "xa-2023.toml"
+    file.parent.mkdir()
+    file.write_text(BOOK)
+    assert faults(falls, data=tmp_path) == [("0.toml", 5, "ends_below_year")]
+    assert faults(HEAD + step("60", "2023-12"), data=tmp_path) == []
+
+    file.write_text("code = ")
+    (found,) = check({"0.toml": falls.encode()}, REGISTRY, Books(tmp_path)).faults
+    assert (found.line, found.rule) == (1, "book_unreadable")
+    assert str(file) in found.says
+
+    file.write_text(BOOK)
+    roadmap = tmp_path / "lo-trinh.toml"
+    roadmap.write_text(falls)
+    said = CliRunner().invoke(app, ["book", "check", str(roadmap), "--data", str(tmp_path)])
+    assert (said.exit_code, f"{roadmap}:5: LỖI: " in said.output) == (1, True)
+    assert "trong bộ chỉ tiêu" in said.output
+
+
+def test_a_book_that_would_not_be_found_by_its_name_is_told():
+    """Who is refused a book is sent to this check: it must not call the file fine."""
+
+    def rules(name: str, text: str = BOOK) -> list[tuple[int, str]]:
+        found = check({name: text.encode()}, REGISTRY, Books(NOWHERE))
+        return [(f.line, f.rule) for f in found.faults]
+
+    assert rules("data/books/xa-2023.toml") == []
+    assert rules("data/books/xa.toml") == [(1, "book_misnamed")]
+    assert rules("data/books/dak-ha-2023.toml") == [(1, "book_shipped")]
+    shipped = BOOK.replace("xa-2023", "dak-ha-2023")
+    assert rules("data/books/xa.toml", shipped) == [(1, "book_shipped")]
+    # being written elsewhere it may have any name
+    assert rules("draft.toml") == []
+
+
 def test_the_command_prints_file_and_line_and_ends_as_the_answer_is(tmp_path):
     book, roadmap = tmp_path / "bo.toml", tmp_path / "lo-trinh.toml"
     book.write_text(BOOK)
@@ -204,7 +248,7 @@ def test_the_command_prints_file_and_line_and_ends_as_the_answer_is(tmp_path):
 
     bad = run.invoke(app, ["book", "check", str(book), str(roadmap)])
     assert bad.exit_code == 1
-    assert f"{roadmap}:9: mục tiêu online tháng 12 năm 2023: 50 %" in bad.output
+    assert f"{roadmap}:9: LỖI: mục tiêu online tháng 12 năm 2023: 50 %" in bad.output
     assert bad.output.count(f"{roadmap}:9: ") == 2
     assert bad.output.rstrip().endswith("2 lỗi")
 
@@ -240,7 +284,7 @@ def test_whatever_a_line_says_the_check_answers_and_what_it_accepts_can_be_loade
     for n, line in enumerate(lines):
         for new in ("", f"{line.partition('=')[0]}= {value}"):
             text = "\n".join([*lines[:n], new, *lines[n + 1 :]])
-            found = check({"a.toml": text.encode()})
+            found = check({"a.toml": text.encode()}, REGISTRY, Books(NOWHERE))
             assert all(1 <= fault.line <= len(lines) + 1 for fault in found.faults)
             if not any(fault.wrong for fault in found.faults):
                 Book.model_validate(tomllib.loads(text))

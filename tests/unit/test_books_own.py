@@ -1,7 +1,11 @@
 """A district's own books in the data folder, asked for beside the shipped ones."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -12,6 +16,7 @@ from services.books import BookRefused, Books
 from services.front.standings import standings_router
 from services.front.units import units_router
 from services.settings import Settings
+from services.wall import build_wall
 from tests.support.wall import NOW, FakeLive, closed, state
 
 SHIPPED = (resources.files("schemas") / "books_data" / "dak-ha-2023.toml").read_text("utf-8")
@@ -63,6 +68,16 @@ def test_two_books_are_answered_side_by_side_and_an_edit_counts_at_once(http, tm
     assert (target(http, "my-book"), target(http, "dak-ha-2023")) == (70, 95)
 
 
+def test_a_units_own_target_is_of_its_standing_and_not_of_the_decisions_table(http, tmp_path):
+    """Rows of a report must compare, and no unit makes its row green by asking less of itself."""
+    put(tmp_path, with_target("80"))
+    assert target(http, "my-book") == 80
+    query = {**ADDRESSES["/api/v1/units"], "book": "my-book", "unit": "23500"}
+    rows = http.get("/api/v1/units", params=query).json()["rows"]
+    row = next(r for r in rows if r["indicator"] == "on_time_commune")
+    assert (row["target"], row["a"], row["b"], row["met"]) == (95, 10, 9, False)
+
+
 @pytest.mark.parametrize("address", ADDRESSES)
 @pytest.mark.parametrize(
     ("text", "name", "rule"),
@@ -98,6 +113,50 @@ def test_an_unknown_book_is_told_with_all_there_are(http, tmp_path, address):
 
     assert error["rule"] == "book_unknown"
     assert "dak-ha-2023, my-book" in error["message"]
+
+
+def test_the_wall_shows_the_own_book_and_an_edit_of_it(tmp_path, monkeypatch):
+    """The screen in the corridor is held against the district's own targets, all day long."""
+    monkeypatch.setattr("services.reread._LOOK_EVERY_S", 0)
+    put(tmp_path, OWN.replace('title = "Chỉ tiêu thủ tục', 'title = "Riêng: thủ tục'))
+    with a_wall(tmp_path, "my-book") as wall:
+        assert book_title(wall).startswith("Riêng")
+        put(tmp_path, OWN.replace('title = "Chỉ tiêu thủ tục', 'title = "Sửa: thủ tục'))
+        assert book_title(wall).startswith("Sửa")
+        put(tmp_path, "code = ")
+        answer = snapshot(wall)
+        assert answer.json()["view"]["book_title"].startswith("Sửa")
+        assert json.loads(answer.headers["wall-beat"])["no_book"] is False
+
+
+def test_a_wall_without_its_book_says_why_until_it_is_there(tmp_path, monkeypatch):
+    """What else the process does, taking events in, must not wait for a file to be mended."""
+    monkeypatch.setattr("services.reread._LOOK_EVERY_S", 0)
+    put(tmp_path, "code = ")
+    with a_wall(tmp_path, "my-book") as wall:
+        answer = snapshot(wall)
+        assert (answer.status_code, answer.json()["title"]) == (503, "The book cannot be read")
+        assert f"motcua book check {tmp_path / 'books' / 'my-book'}.toml" in answer.json()["detail"]
+        put(tmp_path, OWN)
+        assert book_title(wall).startswith("Chỉ tiêu")
+
+
+def snapshot(wall: TestClient) -> Any:
+    return wall.get("/api/wall/snapshot", params={"period": "2023"})
+
+
+def book_title(wall: TestClient) -> str:
+    return snapshot(wall).json()["view"]["book_title"]
+
+
+@contextmanager
+def a_wall(data: Path, book: str) -> Iterator[TestClient]:
+    live, registry, app = FakeLive(), load_registry(), FastAPI(openapi_url=None)
+    live.set(state("23500", closed("commune", 9, "on_time")))
+    settings = Settings(data=data, book=book)
+    app.include_router(build_wall(settings, lambda: registry, live, now=lambda: NOW).router)
+    with TestClient(app) as http:
+        yield http
 
 
 def test_a_question_never_becomes_a_path(tmp_path):

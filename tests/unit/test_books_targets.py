@@ -110,9 +110,20 @@ def test_leap_years_end_february_a_day_later():
 def test_all_together_are_asked_for_the_books_own_target():
     """A unit's ambition, or its modesty, changes nothing in the decision's table."""
     targets = [target("10", unit="23500"), target("11", level="commune"), target("12", "*-09")]
-    assert BOOK.with_targets(targets).target("full_online") == 60
+    assert BOOK.with_targets(targets).target("full_online", 2023) == 60
     with pytest.raises(KeyError):
-        BOOK.target("nothing")
+        BOOK.target("nothing", 2023)
+
+
+def test_each_year_is_held_against_its_own_target():
+    """A report of last year must not change when next year's targets are written down."""
+    book = BOOK.with_targets([target("61", "2023"), target("70", "2025")])
+    assert [book.target("full_online", year) for year in (2022, 2023, 2024, 2025)] == [
+        *(60, 61, 60, 70)
+    ]
+    every = tuple(t for t in book.targets if t.indicator != "full_online" or t.year != "*")
+    single = book.model_copy(update={"targets": every})
+    assert [single.target("full_online", year) for year in (2023, 2024)] == [61, 70]
 
 
 @pytest.mark.parametrize("percent", ["0", "100", "97.5", "200/3", 60])

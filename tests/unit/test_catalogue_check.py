@@ -31,12 +31,12 @@ source = "Quyết định số 1"
 
 
 def remarks(text: str, wrong: bool = True) -> list[tuple[int, str]]:
-    return [(r.line, r.rule) for r in check(text.encode()).remarks if r.wrong is wrong]
+    return [(r.line, r.rule) for r in check("a.toml", text.encode()).faults if r.wrong is wrong]
 
 
 def test_a_right_file_has_nothing_to_say_about():
-    found = check((UNIT + PROCEDURE).encode())
-    assert (found.remarks, found.units, found.procedures) == ((), 1, 1)
+    found = check("a.toml", (UNIT + PROCEDURE).encode())
+    assert (found.faults, found.units, found.procedures) == ((), 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_a_mistake_is_told_with_its_line(old, new, line, rule):
 
 def test_the_shipped_files_have_no_mistake():
     for file in (resources.files("schemas") / "registry_data").iterdir():
-        found = check(file.read_bytes())
-        assert not [r for r in found.remarks if r.wrong], file.name
+        found = check(file.name, file.read_bytes())
+        assert not [r for r in found.faults if r.wrong], file.name
 
 
 def test_two_entries_for_one_day_are_told_with_both_lines():
@@ -82,7 +82,7 @@ def test_two_entries_for_one_day_are_told_with_both_lines():
     for first_day, wrong in (("2023-06-30", [(15, "overlap")]), ("2023-07-01", [])):
         new = PROCEDURE + f"valid_from = {first_day}\n"
         assert remarks(old + "\n" + new) == wrong
-    says = check((old + PROCEDURE).encode()).remarks[0].says
+    says = check("a.toml", (old + PROCEDURE).encode()).faults[0].says
     assert "dòng 2" in says
     assert "01/01/1970" in says
 
@@ -127,10 +127,10 @@ def test_names_that_cannot_be_told_apart_are_told():
 
 
 def test_a_file_in_another_encoding_is_told_with_its_line():
-    found = check("# a\n# b\n# Đắk".encode("utf-16"))
-    assert [r.rule for r in found.remarks] == ["not_utf8"]
-    found = check(b"# a\n# b\n# \xc4\n")
-    assert [(r.line, r.rule) for r in found.remarks] == [(3, "not_utf8")]
+    found = check("a.toml", "# a\n# b\n# Đắk".encode("utf-16"))
+    assert [r.rule for r in found.faults] == ["not_utf8"]
+    found = check("a.toml", b"# a\n# b\n# \xc4\n")
+    assert [(r.line, r.rule) for r in found.faults] == [(3, "not_utf8")]
 
 
 def test_lines_are_found_around_text_over_several_lines_and_comments():

@@ -26,6 +26,8 @@ from services.cli.main import app
 from services.cli.say import number
 from streams.core.balance import balance_rows
 from streams.core.indicators import Count, row
+from tests.support.histories import corrected, paid, received
+from tests.support.told_cases import answer, records_of
 
 BOOK = load_book("dak-ha-2023")
 
@@ -251,21 +253,35 @@ def test_verify_says_no_by_its_exit_code(there):
         assert run("verify", "--url", there.url).exit_code == code
 
 
-def test_the_events_of_a_dossier_are_shown_in_order(there):
-    event = {
-        "kind": "received",
-        "occurred_at": "2023-02-10T01:30:00.000Z",
-        "emitter": "dakha",
-        "event": {"data": {"channel": "online"}},
-        "counts": False,
-    }
-    known = {"received_at": "2023-02-10T01:30:00.000Z", "closed_at": None, "facts": ["due_known"]}
-    there.answers["/api/v1/events"] = 200, {"events": [event], "known": known}
+def test_the_events_of_a_dossier_are_shown_in_words(there):
+    """A clerk reads what happened, when, and what was changed about it; nobody reads JSON."""
+    reception = received(procedure="1.001193", channel="online", officer="cb01", id="r-1")
+    payment = paid(id="p-1")
+    mended = corrected(reception, received("2023-02-10T09:30", channel="postal"))
+    found = answer(
+        records_of([reception, payment, mended, corrected(payment, None, "2023-02-21T09:00")])
+    )
+    found["events"].insert(1, {**found["events"][0], "counts": False})
+    found["known"]["facts"].append("claim_differs")
+    there.answers["/api/v1/events"] = 200, found
     result = run("events", "show", "23500-1", "--unit", "u", "--url", there.url)
     assert there.asked[-1][2] == {"dossier": "23500-1", "unit": "u"}
-    assert "10/02/2023 08:30:00  Tiếp nhận  dakha" in result.stdout
-    assert "bản lặp" in result.stdout
-    assert "• biết hạn trả" in result.stdout
+    for line in (
+        "thứ Sáu 10/02/2023 08:30  Tiếp nhận",
+        "thủ tục: 1.001193 Đăng ký khai sinh; cách nộp: trực tuyến; xử lý không dùng bản giấy:",
+        "sự kiện r-1, do motcua-dakha gửi; ghi nhận thứ Sáu 10/02/2023 08:30:01",
+        "bản lặp",
+        "số tiền: 8.000 đồng; hình thức: Cổng Dịch vụ công quốc gia",
+        "đính chính sự kiện r-1 (Tiếp nhận lúc thứ Sáu 10/02/2023 08:30)",
+        "nay là: Tiếp nhận lúc thứ Sáu 10/02/2023 09:30; thủ tục: 1.001193",
+        "đính chính sự kiện p-1 (Thanh toán lúc thứ Sáu 10/02/2023 09:00)",
+        "nay là: hủy, coi như chưa từng gửi",
+        "Hạn trả: thứ Sáu 10/02/2023 17:00",
+        "• biết hạn trả",
+        "⚠ phần mềm báo đúng hạn/trễ khác kết quả tính (bất thường)",
+    ):
+        assert line in result.stdout, line
+    assert "{" not in result.stdout
 
     run("events", "show", "23500-230210-0001", "--json", "--url", there.url)
     assert there.asked[-1][2] == {"dossier": "23500-230210-0001", "unit": "23500"}

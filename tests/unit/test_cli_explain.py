@@ -2,19 +2,14 @@
 
 import json
 import threading
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from importlib import resources
 
-import orjson
 import pytest
 from hypothesis import given
 from typer.testing import CliRunner, Result
 
 from schemas.admitted import FrozenProcedure
-from schemas.books import load_book
-from schemas.events import Corrected, LifecycleEvent
-from schemas.registry import load_registry
-from schemas.words import ServiceLevel
 from services.cli.case import Case, case_of
 from services.cli.due import due_json, due_told
 from services.cli.main import app
@@ -24,7 +19,6 @@ from streams.core.dossier import AnyEntry, Dossier, effective
 from streams.core.explain import What, explain_due, turning_points
 from streams.core.facts import BIT, facts
 from streams.core.indicators import count_cells
-from tests.support.gateway import OWED
 from tests.support.histories import (
     DOSSIER,
     UNIT,
@@ -46,35 +40,8 @@ from tests.support.histories import (
     supplement_received,
     supplement_requested,
 )
+from tests.support.told_cases import BOOK, REGISTRY, answer, case, records_of
 from tests.unit.test_cli_commands import Installation
-
-REGISTRY = load_registry()
-BOOK = load_book("dak-ha-2023")
-
-
-def frozen(said: LifecycleEvent) -> FrozenProcedure:
-    """What admission would have frozen for birth registration on the day of this reception."""
-    replacement = said.data.replacement if isinstance(said, Corrected) else None
-    at = said.time if replacement is None else replacement.time
-    procedure = REGISTRY.procedure("1.001193", at.date())
-    assert procedure is not None
-    return FrozenProcedure(known=True, service=ServiceLevel.FULL, due_at=OWED(procedure, at))
-
-
-def answer(events: Iterable[LifecycleEvent]) -> dict[str, Any]:
-    """What the audit answers for a dossier with these events."""
-    records = [orjson.loads(admitted(said, frozen=frozen(said))) for said in events]
-    return {
-        "unit": UNIT,
-        "dossier": DOSSIER,
-        "events": [{"kind": "", "event": record, "counts": True} for record in records],
-        "known": None,
-    }
-
-
-def case(*events: LifecycleEvent) -> Case:
-    return case_of(answer(events), REGISTRY, WORK)
-
 
 # -- laws
 
@@ -145,7 +112,7 @@ def test_a_due_moment_is_counted_day_by_day():
         "1. thứ Sáu 10/02/2023 15:30  Tiếp nhận",
         "1.001193 Đăng ký khai sinh",
         "Phần mềm không báo hạn trả: tính theo danh mục khi tiếp nhận.",
-        "Thời hạn: 1 ngày làm việc; giờ chốt 15:00.",
+        "Thời hạn: 1 ngày làm việc. Giờ chốt 15:00: tiếp nhận sau giờ này thì tính như",
         "Tiếp nhận sau giờ chốt: tính như tiếp nhận thứ Hai 13/02/2023.",
         "Ngày làm việc: 1. thứ Ba 14/02/2023",
         "Không tính ngày nghỉ: thứ Bảy 11/02/2023, Chủ nhật 12/02/2023",
@@ -181,11 +148,13 @@ def test_pauses_extensions_and_apologies_are_told_with_what_they_did():
     )
     for line in (
         "Hạn trả do phần mềm một cửa báo.",
-        "Chờ người nộp bổ sung: đồng hồ dừng từ lúc này.",
-        "Đã dừng từ thứ Sáu 10/02/2023 10:00 đến thứ Ba 14/02/2023 09:00: 15 giờ làm việc.",
+        "Chờ người nộp bổ sung: thời gian giải quyết ngừng tính từ lúc này.",
+        "Đã ngừng tính từ thứ Sáu 10/02/2023 10:00 đến thứ Ba 14/02/2023 09:00: 15 giờ làm việc.",
+        "Trong đó: thứ Sáu 10/02/2023: 5 giờ; thứ Hai 13/02/2023: 8 giờ; thứ Ba 14/02/2023: 2 giờ",
+        "được cộng vào hạn trả: thứ Hai 13/02/2023 17:00 cộng 15 giờ làm việc.",
         "→ hạn trả: thứ Tư 15/02/2023 16:00",
         "Xin lỗi và hẹn lại: không dời hạn trả, trễ vẫn là trễ.",
-        "(12/TB-UBND)",
+        "(văn bản: 12/TB-UBND)",
         "→ hạn trả: thứ Sáu 17/02/2023 17:00",
         "Sau khi hồ sơ đã kết thúc: không tính.",
         "Hạn trả: thứ Sáu 17/02/2023 17:00",
@@ -209,8 +178,8 @@ def test_corrections_are_told_with_who_and_why():
         )
     )
     for line in (
-        "Theo đính chính thứ Hai 20/02/2023 09:00 (duyệt: ld01; lý do: nhập nhầm)",
-        "sự kiện gốc ghi lúc thứ Sáu 10/02/2023 08:30",
+        "Theo đính chính thứ Hai 20/02/2023 09:00 (người duyệt: ld01; lý do: nhập nhầm)",
+        "sự kiện gốc báo là Tiếp nhận lúc thứ Sáu 10/02/2023 08:30",
         "hủy sự kiện paid-2023-02-10T09:00 (Thanh toán lúc thứ Sáu 10/02/2023 09:00)",
         "đúng hạn",
     ):
@@ -229,12 +198,50 @@ def test_papers_asked_for_too_late_are_told_to_excuse_nothing():
     assert "→" in told and told.count("→") == 1
 
 
+def test_time_is_given_back_only_from_where_it_counts():
+    """A wrong reason for a right figure is what a clerk would argue with."""
+    set_meanwhile = due_told(
+        case(
+            received("2023-02-10T08:30", due="2023-02-10T17:00"),
+            supplement_requested("2023-02-10T10:00"),
+            extended("2023-02-13T09:00", new_due="2023-02-14T17:00"),
+            supplement_received("2023-02-14T09:00"),
+        )
+    )
+    assert "chỉ phần chờ từ lúc đó được cộng" in set_meanwhile
+    # all of the pause would lead beyond the calendar, and only its end counts
+    at_the_end = due_told(
+        case(
+            received("2026-12-28T08:30", due="2026-12-28T17:00"),
+            supplement_requested("2026-12-28T10:00"),
+            extended("2026-12-31T16:00", new_due="2026-12-31T16:30"),
+            supplement_received("2026-12-31T16:20"),
+        )
+    )
+    assert "chỉ phần chờ từ lúc đó được cộng" in at_the_end
+    on_a_saturday = due_told(
+        case(
+            received("2023-02-10T08:30", due="2023-02-10T17:00"),
+            supplement_requested("2023-02-10T17:00"),
+            supplement_received("2023-02-11T09:00"),
+        )
+    )
+    assert "Hạn trả không thể qua trong lúc chờ" in on_a_saturday
+    assert "→ hạn trả: thứ Bảy 11/02/2023 09:00" in on_a_saturday
+
+
+def test_what_a_correction_decided_is_told_as_the_correction():
+    """Whoever looks the event up by its id must find the one that says so."""
+    result = resolved("2023-02-13T10:00")
+    there = case(received(), result, corrected(result, resolved("2023-02-10T16:00"), id="c-1"))
+    told = indicator_told(BOOK.indicator("on_time_commune"), there)
+    assert "«Có kết quả» lúc thứ Sáu 10/02/2023 16:00 (đính chính c-1)" in told
+
+
 def test_a_catalogue_that_has_changed_since_is_not_used_to_explain():
     """What was frozen counts; a made-up derivation from today's catalogue would be a lie."""
     other = FrozenProcedure(known=True, due_at=moment("2023-02-20T17:00"))
-    found = answer([])
-    record = orjson.loads(admitted(received(due=None), frozen=other))
-    found["events"] = [{"kind": "", "event": record, "counts": True}]
+    found = answer([admitted(received(due=None), frozen=other)])
     told = due_told(case_of(found, REGISTRY, WORK))
     assert "Danh mục ở đây không còn như lúc tiếp nhận" in told
     assert "→ hạn trả: thứ Hai 20/02/2023 17:00" in told
@@ -262,19 +269,20 @@ def test_an_open_dossier_that_waits_says_so():
 
 
 def test_each_condition_is_told_with_the_event_that_decided_it():
-    there = case(received(), digitized(), resolved(electronic=True, officer="cb"))
+    there = case(received(), digitized(), resolved(electronic=True, officer="cb", id="kq-1"))
     told = indicator_told(BOOK.indicator("digitization_commune"), there)
     for line in (
         "a (mẫu số): CÓ tính hồ sơ này",
         "b (tử số): CÓ tính hồ sơ này",
-        "[resolved]: do «Có kết quả» lúc thứ Sáu 10/02/2023 16:00, id resolved-2023-02-10T16:00",
-        "[application_digitized]: do «Số hóa» lúc thứ Sáu 10/02/2023 08:40",
-        "Thuộc kỳ có ngày 10/02/2023",
+        "[resolved]: theo «Có kết quả» lúc thứ Sáu 10/02/2023 16:00 (sự kiện kq-1)",
+        "[application_digitized]: theo «Số hóa» lúc thứ Sáu 10/02/2023 08:40",
+        "Thuộc mọi kỳ có ngày kết thúc 10/02/2023: tháng 2, quý 1, năm 2023.",
     ):
         assert line in told, line
     district = indicator_told(BOOK.indicator("digitization_district"), there)
-    assert "✗ chỉ tiêu này chỉ tính đơn vị cấp district" in district
+    assert "✗ chỉ tiêu này chỉ tính đơn vị cấp huyện" in district
     assert "a (mẫu số): KHÔNG" in district
+    assert "không thuộc kỳ nào" in district
 
 
 def test_what_was_undone_is_told_with_what_undid_it():
@@ -315,6 +323,10 @@ def test_an_indicator_of_procedures_is_told_by_the_procedure():
     assert "ngày 10/02/2023" in told
     free = indicator_told(BOOK.indicator("payment_procedures"), case(received(), paid()))
     assert "a (mẫu số): KHÔNG" in free
+    unpaid = case(received(procedure="2.000635"), resolved())
+    told = indicator_told(BOOK.indicator("payment_procedures"), unpaid)
+    assert "b (tử số): KHÔNG tính TTHC 2.000635, xét riêng hồ sơ này" in told
+    assert "TTHC vẫn được tính ở b nếu trong kỳ một hồ sơ khác có" in told
 
 
 # -- the commands
@@ -324,7 +336,7 @@ def test_an_indicator_of_procedures_is_told_by_the_procedure():
 def there() -> Iterator[Installation]:
     installation = Installation()
     events = [received("2023-02-10T15:30", due=None), resolved("2023-02-14T16:00")]
-    installation.answers["/api/v1/events"] = 200, answer(events)
+    installation.answers["/api/v1/events"] = 200, answer(records_of(events))
     thread = threading.Thread(target=installation.server.serve_forever, args=(0.01,))
     thread.start()
     yield installation
@@ -358,6 +370,23 @@ def test_an_indicator_is_named_by_its_code_or_its_row(there, name):
     assert (said["in_a"], said["in_b"], said["counts_on"]) == (True, True, "2023-02-14")
     assert {c["fact"] for c in said["conditions"]} >= {"resolved", "on_time"}
     assert "[on_time]" in run("explain", name, "--dossier", DOSSIER, "--url", there.url).stdout
+
+
+def test_an_own_book_is_looked_up_where_the_installation_keeps_it(there, tmp_path, monkeypatch):
+    """The report takes ``--book own``; why a dossier is in it must be asked by the same name."""
+    shipped = (resources.files("schemas") / "books_data" / "dak-ha-2023.toml").read_text("utf-8")
+    own = shipped.replace('code = "dak-ha-2023"', 'code = "own"').replace('"IV.2"', '"9"')
+    (tmp_path / "books").mkdir()
+    (tmp_path / "books" / "own.toml").write_text(own, "utf-8")
+    monkeypatch.setenv("MOTCUA_DATA", str(tmp_path))
+
+    asked = ("explain", "9", "--dossier", DOSSIER, "--book", "own", "--url", there.url)
+    result = run(*asked)
+    assert (result.exit_code, "9 on_time_commune" in result.stdout) == (0, True), result.output
+
+    (tmp_path / "books" / "own.toml").write_text("code =", "utf-8")
+    result = run(*asked)
+    assert (result.exit_code, "motcua book check" in result.stderr) == (2, True)
 
 
 def test_an_unknown_indicator_or_book_is_told_with_those_there_are(there):

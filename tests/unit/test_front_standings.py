@@ -144,10 +144,25 @@ def test_the_table_says_what_cannot_be_reached_any_more(http, monkeypatch):
 
     outlook.show_outlook(ask(http, unit="23500"))
 
+    assert "Thị trấn Đắk Hà" in out.getvalue()
     line = next(line for line in out.getvalue().splitlines() if "IV.2" in line)
     for said in ("48/60", "-15", "95", "không thể đạt nữa", "chậm"):
         assert said in line
     assert "Chưa có giao dịch thanh toán trực tuyến: " in out.getvalue()
+
+
+def test_a_unit_is_told_by_its_name_and_its_officer(http, live, monkeypatch):
+    """Nobody in the office knows the codes; an unknown one is all there is."""
+    live.set(state("99999", closed("commune", 3, "on_time")))
+    named = {row.unit: row.unit_name for row in ask(http).rows}
+    assert named["dh-tp"] == "Phòng Tư pháp"
+    assert named["99999"] == "99999"
+
+    out = io.StringIO()
+    monkeypatch.setattr(outlook, "console", lambda: Console(file=out, width=160))
+    outlook.show_outlook(ask(http, unit="23500", officer="cb01"))
+    assert "Thị trấn Đắk Hà" in out.getvalue()
+    assert "cán bộ cb01" in out.getvalue()
 
 
 def test_the_answer_is_plain_json(http):

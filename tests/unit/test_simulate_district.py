@@ -23,9 +23,10 @@ from services.gateway.admission import Accepted, Admission, Emitter, Limits
 from streams.core.cells import cells, is_open
 from streams.core.dossier import Dossier, add, read
 from streams.core.facts import Facts, facts
-from streams.core.indicators import anomalies, counts_of, in_period, table
+from streams.core.indicators import anomalies, in_period
 from tests.support.gateway import OWED
 from tests.support.histories import WORK, ms
+from tests.support.tables import rows_of
 
 REGISTRY = invented(load_registry())
 FIRST, LAST = date(2026, 1, 1), date(2026, 10, 30)
@@ -419,4 +420,4 @@ def _cells(district: dict[tuple[str, str], Facts]) -> dict[str, list[Any]]:
 
 def _rows(district: dict[tuple[str, str], Facts]) -> tuple[ReportRow, ...]:
     book, period = load_book("dak-ha-2023"), Period(first=FIRST, last=LAST)
-    return table(book, REGISTRY, period, counts_of(book, REGISTRY, period, _cells(district)))
+    return rows_of(book, REGISTRY, period, _cells(district))

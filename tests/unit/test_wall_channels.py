@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
-from schemas.books import Period, load_book
+from schemas.books import Book, Period, load_book
 from schemas.registry import load_registry
+from services.books import BookRefused
 from services.wall.channels import Channels
 from services.wall.parameters import Selection
 from services.wall.view import Views
@@ -18,6 +19,7 @@ from tests.support.wall import NOW, FakeLive, closed, state
 YEAR = Period(first=date(2023, 1, 1), last=date(2023, 12, 31))
 ALL = Selection(None, YEAR, "Năm 2023")
 LONG_S = 60.0
+BOOK = load_book("dak-ha-2023")
 
 
 async def test_a_screen_gets_the_snapshot_then_what_changes() -> None:
@@ -127,6 +129,33 @@ async def test_a_new_day_is_a_new_view_without_any_event() -> None:
     await screen.close()
 
 
+async def test_another_book_is_another_snapshot_and_none_yet_is_told() -> None:
+    """Tiles of two books must never mix, and a wall without its book must not look broken."""
+    books: list[Book | BookRefused] = [BookRefused("book_unreadable", "own.toml: no", "own.toml")]
+    live, channels = _channels(beat_every_s=0.05, book=lambda: books[-1])
+    live.set(state("23500", closed("commune", 10, "on_time")))
+    screen = _Screen(channels.stream(ALL))
+    beat = await screen.until("beat")
+    assert (beat["waiting"], beat["no_book"], beat["seq"]) == ("own.toml: no", True, 0)
+
+    books.append(BOOK)
+    assert len((await screen.until("snapshot"))["view"]["indicators"]) == 7
+    beat = await screen.until("beat")
+    assert (beat["waiting"], beat["no_book"]) == (None, False)
+
+    fewer = BOOK.indicators[-1:]
+    own = {"title": "Riêng", "indicators": fewer}
+    kept = tuple(t for t in BOOK.targets if t.indicator == fewer[0].code)
+    books.append(BOOK.model_copy(update={**own, "targets": kept}))
+    view = (await screen.until("snapshot"))["view"]
+    assert (view["book_title"], [i["code"] for i in view["indicators"]]) == (
+        "Riêng",
+        [fewer[0].code],
+    )
+    assert view["indicators"][0]["a"] == 10
+    await screen.close()
+
+
 class _Screen:
     """Reads one event stream."""
 
@@ -152,8 +181,11 @@ class _Screen:
 
 
 def _channels(
-    beat_every_s: float = LONG_S, now: Callable[[], datetime] = lambda: NOW
+    beat_every_s: float = LONG_S,
+    now: Callable[[], datetime] = lambda: NOW,
+    book: Callable[[], Book | BookRefused] | None = None,
 ) -> tuple[FakeLive, Channels]:
     live, registry = FakeLive(now), load_registry()
-    views = Views("UBND huyện Đắk Hà", False, load_book("dak-ha-2023"))
-    return live, Channels(views, lambda: registry, live, "build", now, beat_every_s)
+    views = Views("UBND huyện Đắk Hà", False)
+    book = book or (lambda: BOOK)
+    return live, Channels(views, book, lambda: registry, live, "build", now, beat_every_s)

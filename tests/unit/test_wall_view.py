@@ -58,7 +58,7 @@ def test_the_wall_shows_what_the_report_says_whatever_changed_before(
     for change in [None, *changes]:
         if change is not None:
             live.set(change)
-        view = views.view(selection, REGISTRY, live.units(), TODAY)
+        view = views.view(selection, BOOK, REGISTRY, live.units(), TODAY)
         report = live_report(
             live, BOOK, REGISTRY, YEAR, unit, demo=False, computed_at=datetime.now(UTC)
         )
@@ -75,7 +75,7 @@ def test_the_wall_shows_what_the_report_says_whatever_changed_before(
         else:
             assert all(i.b == 0 for i in view.indicators)
         assert view.resolved == report.resolved
-        assert view == _views().view(selection, REGISTRY, live.units(), TODAY)
+        assert view == _views().view(selection, BOOK, REGISTRY, live.units(), TODAY)
 
 
 @given(unit_states())
@@ -84,12 +84,12 @@ def test_each_point_of_a_sparkline_is_the_rate_of_the_period_up_to_that_day(
     one: UnitState,
 ) -> None:
     """A line that is not the indicator's own history would be decoration."""
-    view = _views().view(ALL, REGISTRY, {one.now.unit: one}, TODAY)
+    view = _views().view(ALL, BOOK, REGISTRY, {one.now.unit: one}, TODAY)
     for position, end in enumerate(week_ends(YEAR, TODAY)):
         until = Period(first=YEAR.first, last=to_date(end))
         cells = Counter(dict(in_period(one.cells(), until)))
         # the catalogue's procedures are those of the whole period, so the period stays as it is
-        then = _views().view(ALL, REGISTRY, {one.now.unit: state(one.now.unit, cells)}, TODAY)
+        then = _views().view(ALL, BOOK, REGISTRY, {one.now.unit: state(one.now.unit, cells)}, TODAY)
         for now_shown, then_shown in zip(view.indicators, then.indicators, strict=True):
             assert now_shown.weeks[position] == (then_shown.a, then_shown.b)
 
@@ -100,10 +100,10 @@ def test_a_delta_laid_over_the_view_before_gives_the_view_after(changes: list[Un
     """The browser does this thousands of times a day and never sees the whole again."""
     views = _views()
     states: dict[str, UnitState] = {}
-    before = views.view(ALL, REGISTRY, states, TODAY)
+    before = views.view(ALL, BOOK, REGISTRY, states, TODAY)
     for change in changes:
         states = {**states, change.now.unit: change}
-        after = views.view(ALL, REGISTRY, states, TODAY)
+        after = views.view(ALL, BOOK, REGISTRY, states, TODAY)
         changed = difference(before, after)
         newer = {i.code: i for i in changed.pop("indicators")}
         rebuilt = {f: getattr(before, f) for f in View.__dataclass_fields__}
@@ -117,14 +117,14 @@ def test_a_procedure_paid_in_two_communes_counts_once() -> None:
     """III.1 is a union: adding the communes' figures would double it."""
     _, code = sorted(REGISTRY.payment_procedures(YEAR, "commune"))[0]
     states = {u: state(u, paid("commune", code)) for u in ("23500", "23503")}
-    view = _views().view(ALL, REGISTRY, states, TODAY)
+    view = _views().view(ALL, BOOK, REGISTRY, states, TODAY)
     shown = next(i for i in view.indicators if i.code == "payment_procedures")
     assert (shown.a, shown.b) == (len({c for _, c in REGISTRY.payment_procedures(YEAR)}), 1)
 
 
 def test_a_commune_is_shown_what_communes_answer_for() -> None:
     states = {"23500": state("23500", closed("commune", 10, "on_time"), still_open=4)}
-    view = _views().view(Selection("23500", YEAR, ""), REGISTRY, states, TODAY)
+    view = _views().view(Selection("23500", YEAR, ""), BOOK, REGISTRY, states, TODAY)
     assert [i.code for i in view.indicators] == [
         "digitization_commune", "full_online", "payment_procedures", "payment_dossiers",
         "on_time_commune",
@@ -141,17 +141,17 @@ def test_what_is_overdue_now_is_shown_of_periods_that_include_today() -> None:
         "dh-tp": state("dh-tp", {}, still_open=5, overdue=1),
         "dh-yt": state("dh-yt", {}, still_open=1),
     }
-    now = _views().view(ALL, REGISTRY, states, TODAY)
+    now = _views().view(ALL, BOOK, REGISTRY, states, TODAY)
     assert (now.open, now.overdue, now.due_soon) == (20, 8, 3)
     assert now.most_overdue == (("Xã Đắk PXi", 4), ("Thị trấn Đắk Hà", 3))
 
-    one = _views().view(Selection("23500", YEAR, ""), REGISTRY, states, TODAY)
+    one = _views().view(Selection("23500", YEAR, ""), BOOK, REGISTRY, states, TODAY)
     assert (one.open, one.overdue, one.due_soon, one.most_overdue) == (9, 3, 2, ())
 
-    last_day = _views().view(ALL, REGISTRY, states, YEAR.last)
+    last_day = _views().view(ALL, BOOK, REGISTRY, states, YEAR.last)
     assert last_day.overdue == 8
     for today in (date(2024, 1, 1), date(2022, 12, 31)):
-        then = _views().view(ALL, REGISTRY, states, today)
+        then = _views().view(ALL, BOOK, REGISTRY, states, today)
         assert (then.open, then.overdue, then.due_soon, then.most_overdue) == (None, None, None, ())
         assert then.resolved == 10
 
@@ -162,7 +162,7 @@ def test_what_one_unit_does_not_know_the_total_does_not_claim() -> None:
         "23500": state("23500", {}, still_open=9, overdue=3, due_soon=None),
         "23503": state("23503", {}, still_open=5, due_soon=1),
     }
-    view = _views().view(ALL, REGISTRY, states, TODAY)
+    view = _views().view(ALL, BOOK, REGISTRY, states, TODAY)
     assert (view.open, view.overdue, view.due_soon) == (14, 3, None)
 
 
@@ -175,12 +175,12 @@ def test_a_payment_at_another_level_hides_none() -> None:
         "dh-tp": state("dh-tp", paid("district", code, day=date(2023, 2, 1))),
         "23500": state("23500", paid("commune", code, day=date(2023, 3, 1))),
     }
-    view = _views().view(ALL, REGISTRY, states, TODAY)
+    view = _views().view(ALL, BOOK, REGISTRY, states, TODAY)
     assert next(i for i in view.indicators if i.code == "payment_procedures").b == 1
 
 
 def test_nothing_has_arisen_is_neither_met_nor_missed() -> None:
-    view = _views().view(ALL, REGISTRY, {}, TODAY)
+    view = _views().view(ALL, BOOK, REGISTRY, {}, TODAY)
     by_code = {i.code: i for i in view.indicators}
     assert by_code["on_time_commune"].met is None
     assert view.met == 0
@@ -198,4 +198,4 @@ def test_weeks_of_a_period_that_began_or_ended() -> None:
 
 
 def _views() -> Views:
-    return Views("UBND huyện Đắk Hà", False, BOOK)
+    return Views("UBND huyện Đắk Hà", False)

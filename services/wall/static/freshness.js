@@ -40,10 +40,10 @@ export function freshness(state, at, startedAt, limits) {
   }
   if (age > limits.beat_lost) return says("lost", "lost", `${WORDS.lost} · ${figures}`);
   if (state.beat === null) return says("connecting", "quiet", WORDS.connecting, true);
-  const { waiting, last_event_at, working_now } = state.beat;
+  const { waiting, no_book, last_event_at, working_now } = state.beat;
   if (waiting !== null) {
     const since = state.figuresAtMs === null ? "" : ` · ${figures}`;
-    return says("waiting", "warning", WORDS.waiting + since, true);
+    return says("waiting", "warning", (no_book ? WORDS.noBook : WORDS.waiting) + since, true);
   }
   if (age > limits.beat_late) return says("slow", "warning", `${WORDS.slow} ${duration(age)}`);
   if (state.figuresAtMs === null) return says("slow", "warning", WORDS.lagUnknown);

@@ -31,6 +31,7 @@ export const WORDS = {
   noEvent: "Chưa có sự kiện",
   connecting: "Đang kết nối máy chủ",
   waiting: "Máy chủ đang nạp số liệu",
+  noBook: "Không đọc được bộ chỉ tiêu, xem nhật ký máy chủ",
   live: "Trực tiếp",
   upTo: "số liệu đến",
   slow: "Dữ liệu chậm",
