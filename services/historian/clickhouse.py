@@ -1,7 +1,7 @@
 """The history in ClickHouse, embedded or a server."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from clickhouse_connect.driver.client import Client
@@ -77,12 +77,15 @@ class ClickHouseHistory:
         count = len(values[0])
         if not count:
             return
-        # what is left out has the default of its type, which is what these hold
-        told = {name: column for name, column in zip(names, values, strict=True) if any(column)}
-        told["topic"] = [self._topic] * count
 
         def insert(client: Client) -> None:
             types = self._types_of(client, table)
+            told = {
+                name: column
+                for name, column in zip(names, values, strict=True)
+                if _says_something(types[name], column)
+            }
+            told["topic"] = [self._topic] * count
             client.insert(
                 table,
                 list(told.values()),
@@ -116,3 +119,10 @@ class ClickHouseHistory:
 
 def _columns(positions: Mapping[int, int]) -> Columns:
     return [list(positions), list(positions.values())]
+
+
+def _says_something(type_: str, column: Sequence[Any]) -> bool:
+    """False when all values are the default of the type, which a column left out has."""
+    if type_.startswith("Nullable"):
+        return any(value is not None for value in column)
+    return any(column)

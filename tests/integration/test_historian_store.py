@@ -189,6 +189,20 @@ def test_columns_hold_what_the_record_says(history: ClickHouseHistory, client: C
     )
 
 
+@pytest.mark.parametrize("claim", [True, False, None])
+def test_a_column_left_out_of_an_insert_says_the_same(
+    history: ClickHouseHistory, client: Client, claim: bool | None
+):
+    """«Not on time» is not «did not say», and both are all that a batch may hold."""
+    history.append(batch_of([Record(0, 0, admitted(resolved(claims_on_time=claim)))]))
+
+    assert client.query("SELECT claims_on_time, officer, due_at FROM events").first_row == (
+        claim,
+        "",
+        None,
+    )
+
+
 class Breaking:
     """A connection that breaks when one table is written to."""
 
