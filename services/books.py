@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 from schemas.books import Book, load_book, shipped_books
-from streams.core.facts import BIT
+from streams.core.receptions import bits_of
 
 FOLDER = "books"
 """Folder in the data folder; ``my-book.toml`` in it is the book ``my-book``."""
@@ -61,7 +61,7 @@ class Books:
                 f"mã trong tệp là {book.code!r}; đổi tên tệp thành {book.code}.toml",
             )
         named = {fact for i in book.indicators for fact in (*i.scope, *i.hit)}
-        if unknown := ", ".join(sorted(named - set(BIT))):
+        if unknown := ", ".join(sorted(named - set(bits_of(book.population)))):
             raise _refused(
                 "book_unreadable", file, f"no such facts: {unknown}", f"không có dữ kiện: {unknown}"
             )

@@ -5,7 +5,7 @@ Values reach ClickHouse as bound parameters only; no SQL is ever put together he
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cache
 from importlib import resources
@@ -20,10 +20,12 @@ from schemas.registry import Registry, Unit
 from schemas.report import AnomalyRow, Report
 from streams.core.balance import balance_rows
 from streams.core.cells import Cell
-from streams.core.days import DAY_MS, UTC_OFFSET_MS, day_number
+from streams.core.days import DAY_MS, UTC_OFFSET_MS, day_number, milliseconds, moment
 from streams.core.facts import FACTS, Fact, mask
 from streams.core.indicators import Count, catalogue_scope, table_of
 from streams.core.lineage import Lineage, join_balances, stretches
+from streams.core.receptions import bits_of, judged_at
+from streams.core.scores import out_of_scope_rows, score_rows
 
 ANOMALIES: tuple[Fact, ...] = tuple(fact for fact in FACTS if fact.anomaly)
 _FIRST_DAY, _LAST_DAY = EPOCH.date(), END_OF_TIME.date()
@@ -83,24 +85,34 @@ def report(
     demo: bool,
     computed_at: datetime,
 ) -> Report:
-    """The table of the book, from the events themselves; rows as in the live report."""
+    """The table of the book, from the events themselves; rows as in the live report.
+
+    A book of receptions is answered as things stood at the period's last moment, or at the earliest
+    moment that the clocks or the asking allow: nobody can say earlier how a dossier in process
+    will stand.
+    """
+    at = _judged_at(book, period, clocks, computed_at)
+    if at is not None:
+        clocks = replace(clocks, as_of=at)
     there = extent(client, unit if lineage == "old" else None).offsets
     plan = stretches(registry, there, period, lineage, unit)
     asked = Extent({code: there[code] for code in plan[0].holders})
-    by_unit: dict[Unit, list[_Figures]] = {}
+    by_unit: dict[Unit, list[Figures]] = {}
     balances_of: list[dict[str, dict[str, int]]] = []
-    for stretch in plan:
-        for found in _figures(client, book, asked, stretch.period, clocks, officer):
+    for n, stretch in enumerate(plan):
+        for found in figures(
+            client, book, asked, stretch.period, clocks, officer=officer, opening=n == 0
+        ):
             by_unit.setdefault(stretch.holders[found.unit], []).append(found)
         balances_of.append(balances(client, asked, stretch.period, clocks=clocks, officer=officer))
     kept = {holder: found for holder, found in by_unit.items() if unit in (None, holder.code)}
-    figures = [found for of_unit in kept.values() for found in of_unit]
+    everything = [found for of_unit in kept.values() for found in of_unit]
     counts: dict[Unit | None, Mapping[str, Count]] = {
-        holder: _counts(book, registry, period, holder.level or None, found)
+        holder: counts_of_figures(book, registry, period, holder.level or None, found)
         for holder, found in kept.items()
     }
     if unit is None:
-        counts[None] = _counts(book, registry, period, None, figures)
+        counts[None] = counts_of_figures(book, registry, period, None, everything)
     # a stretch counts all dossiers of a code, whatever their days
     dossiers = {f.unit: f.dossiers for of_unit in by_unit.values() for f in of_unit}
     return Report(
@@ -113,13 +125,16 @@ def report(
         officer=officer,
         lineage=lineage,
         computed_at=computed_at,
+        judged_at=at,
         demo=demo,
         dossiers=sum(
             n for code, n in dossiers.items() if unit in (None, plan[-1].holders[code].code)
         ),
-        resolved=sum(f.resolved for f in figures),
+        resolved=sum(f.resolved for f in everything),
         rows=table_of(book, counts),
-        anomalies=_anomalies(figures),
+        scores=score_rows(book, counts),
+        out_of_scope=out_of_scope_rows(book),
+        anomalies=_anomalies(everything),
         balance=balance_rows(
             {
                 holder: found
@@ -131,24 +146,49 @@ def report(
     )
 
 
-def _figures(
-    client: Client, book: Book, asked: Extent, period: Period, clocks: Clocks, officer: str | None
-) -> list["_Figures"]:
+def _judged_at(
+    book: Book, period: Period, clocks: Clocks, computed_at: datetime
+) -> datetime | None:
+    if not book.needs_history:
+        return None
+    asked = (clocks.as_of, clocks.known_at, computed_at)
+    return moment(judged_at(period, *map(milliseconds, asked)))
+
+
+def figures(
+    client: Client,
+    book: Book,
+    asked: Extent,
+    period: Period,
+    clocks: Clocks,
+    *,
+    officer: str | None = None,
+    opening: bool = True,
+) -> list["Figures"]:
+    """What the book counts in each unit that has a dossier then.
+
+    A book of receptions is judged in the state at ``clocks.as_of``. ``opening``: what is carried
+    over into the period is counted here, and not in another part of it.
+    """
     if not asked.offsets:
         return []
+    names = bits_of(book.population)
     parameters = {
         **asked.bound(clocks),
         **_days(period),
         **_officers(officer),
-        "scopes": [mask(i.scope) for i in book.indicators],
-        "hits": [mask((*i.scope, *i.hit)) for i in book.indicators],
+        "population": book.population,
+        "opening": opening,
+        "scopes": [mask(i.scope, names) for i in book.indicators],
+        "hits": [mask((*i.scope, *i.hit), names) for i in book.indicators],
         "levels": [i.level or "" for i in book.indicators],
+        "carried_over": [i.carried_over for i in book.indicators],
         "anomalies": [1 << fact.bit for fact in ANOMALIES],
     }
-    return [_Figures(*row) for row in client.query(_sql("figures"), parameters).result_rows]
+    return [Figures(*row) for row in client.query(_sql("figures"), parameters).result_rows]
 
 
-class _Figures(NamedTuple):
+class Figures(NamedTuple):
     """A row of ``figures.sql``; sequences are in the order of the book's indicators."""
 
     unit: str
@@ -165,14 +205,15 @@ class _Figures(NamedTuple):
     """The first dossiers of each; empty when there are none at all."""
 
 
-def _counts(
+def counts_of_figures(
     book: Book,
     registry: Registry,
     period: Period,
     level: str | None,
-    figures: Sequence[_Figures],
+    found: Sequence[Figures],
 ) -> dict[str, Count]:
-    paid = {procedure for f in figures for procedure in f.paid_procedures}
+    """The figures of every indicator together; ``level`` None: procedures of all levels."""
+    paid = {procedure for f in found for procedure in f.paid_procedures}
     counts = {}
     for n, indicator in enumerate(book.indicators):
         if indicator.counts == "procedures":
@@ -180,9 +221,9 @@ def _counts(
             counts[indicator.code] = Count(_distinct(deployed), _distinct(deployed & paid))
         else:
             counts[indicator.code] = Count(
-                sum(f.a[n] for f in figures),
-                sum(f.b[n] for f in figures),
-                sum(f.due_unknown[n] for f in figures),
+                sum(f.a[n] for f in found),
+                sum(f.b[n] for f in found),
+                sum(f.due_unknown[n] for f in found),
             )
     return counts
 
@@ -192,11 +233,11 @@ def _distinct(procedures: AbstractSet[tuple[str, str]]) -> int:
     return len({code for _, code in procedures})
 
 
-def _anomalies(figures: Sequence[_Figures]) -> tuple[AnomalyRow, ...]:
+def _anomalies(found: Sequence[Figures]) -> tuple[AnomalyRow, ...]:
     rows = []
     for n, fact in enumerate(ANOMALIES):
-        dossiers = sum(f.with_anomaly[n] for f in figures)
-        examples = [f"{f.unit}/{code}" for f in figures if f.anomalous for code in f.anomalous[n]]
+        dossiers = sum(f.with_anomaly[n] for f in found)
+        examples = [f"{f.unit}/{code}" for f in found if f.anomalous for code in f.anomalous[n]]
         if dossiers:
             rows.append(
                 AnomalyRow(
@@ -440,8 +481,8 @@ def _days(period: Period) -> dict[str, str]:
     return {"first": first.isoformat(), "last": last.isoformat()}
 
 
-def _moment(moment: datetime) -> str:
-    utc = moment.astimezone(UTC)
+def _moment(at: datetime) -> str:
+    utc = at.astimezone(UTC)
     return f"{utc:%Y-%m-%d %H:%M:%S}.{utc.microsecond // 1000:03d}"
 
 

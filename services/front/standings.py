@@ -13,7 +13,7 @@ from schemas.registry import Registry
 from schemas.report import Standings
 from schemas.roadmaps import load_roadmaps
 from services.books import BookRefused, Books
-from services.front.units import live_awaited, wrong
+from services.front.units import history_asked, live_awaited, wrong
 from services.settings import Settings
 from streams.core.targets import standing_row, standings
 from streams.live import LiveSource
@@ -48,6 +48,8 @@ def standings_router(
             plain = books.load(book)
         except BookRefused as refused:
             return wrong("book", refused.rule, *refused.told)
+        if plain.needs_history:
+            return history_asked(plain)
         if (why := live.not_ready()) is not None:
             return live_awaited(why)
         period = Period(first=date(year, 1, 1), last=date(year, 12, 31))

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from schemas.books import Period
+from schemas.books import Book, Period
 from schemas.problems import FieldError, Problem
 from schemas.registry import Registry
 from services.books import BookRefused, Books
@@ -24,7 +24,12 @@ def units_router(
     live: LiveSource,
     clock: Callable[[], datetime],
 ) -> APIRouter:
-    """Answers with ``schemas.report.Report``; 422 for a wrong question, 503 before it is ready."""
+    """Answers with ``schemas.report.Report``; 422 for a wrong question, 503 before it is ready.
+
+    A book of receptions is a wrong question here. Counters hold by day what is closed or received,
+    with facts that no clock can change: whether an open dossier is late at a moment, whether one
+    that was withdrawn was in time, and how things stood at the end of a past period is in none.
+    """
     router = APIRouter()
     books = Books(settings.data)
 
@@ -42,6 +47,8 @@ def units_router(
             asked = books.load(book)
         except BookRefused as refused:
             return wrong("book", refused.rule, *refused.told)
+        if asked.needs_history:
+            return history_asked(asked)
         try:
             days = date.fromisoformat(first), date.fromisoformat(last)
         except ValueError:
@@ -98,6 +105,19 @@ def wrong(field: str, rule: str, message: str, message_vi: str) -> Response:
             detail_vi=message_vi,
             errors=(error,),
         )
+    )
+
+
+def history_asked(book: Book) -> Response:
+    """422: live counters cannot answer by this book, and what can."""
+    command = f"motcua report --book {book.code} --from … --to …"
+    return wrong(
+        "book",
+        "book_needs_history",
+        "This book counts dossiers by their reception and judges them at a moment, which live "
+        f"counters cannot tell. Ask the history: {command}",
+        "Bộ chỉ tiêu này tính hồ sơ theo ngày tiếp nhận và xét tình trạng tại một thời điểm; số "
+        f"liệu trực tiếp không trả lời được. Hãy hỏi lịch sử: {command}",
     )
 
 

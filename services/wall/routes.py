@@ -60,11 +60,18 @@ def build_wall(
     """The wall on these counters; opens nothing.
 
     ``registry`` gives the registry of now: units may be added while a wall runs. ``now`` gives UTC.
+    Raises ``ValueError`` for a book that live counters cannot answer by.
     """
+    book = load_book(settings.book)
+    if book.needs_history:
+        raise ValueError(
+            f"MOTCUA_BOOK={book.code}: màn hình không hiển thị được bộ này, hãy hỏi lịch sử "
+            f"/ the wall cannot show this book, ask the history: motcua report --book {book.code}"
+        )
     assets = load_assets()
     pages = _pages()
     build = build_of(assets, code_version(), pages["wall.html"])
-    views = Views(settings.installation_title, settings.demo, load_book(settings.book))
+    views = Views(settings.installation_title, settings.demo, book)
     channels = Channels(views, registry, live, build, now, beat_every_s)
     routes = _Routes(registry, live, now, channels, build, assets, pages)
     return Wall(routes.router(), channels)
