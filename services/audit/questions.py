@@ -91,9 +91,7 @@ def report(
     moment that the clocks or the asking allow: nobody can say earlier how a dossier in process
     will stand.
     """
-    at = _judged_at(book, period, clocks, computed_at)
-    if at is not None:
-        clocks = replace(clocks, as_of=at)
+    clocks = judged(book, period, clocks, computed_at)
     there = extent(client, unit if lineage == "old" else None).offsets
     plan = stretches(registry, there, period, lineage, unit)
     asked = Extent({code: there[code] for code in plan[0].holders})
@@ -125,7 +123,7 @@ def report(
         officer=officer,
         lineage=lineage,
         computed_at=computed_at,
-        judged_at=at,
+        judged_at=clocks.as_of if book.needs_history else None,
         demo=demo,
         dossiers=sum(
             n for code, n in dossiers.items() if unit in (None, plan[-1].holders[code].code)
@@ -146,13 +144,12 @@ def report(
     )
 
 
-def _judged_at(
-    book: Book, period: Period, clocks: Clocks, computed_at: datetime
-) -> datetime | None:
+def judged(book: Book, period: Period, clocks: Clocks, computed_at: datetime) -> Clocks:
+    """The clocks, for a book of receptions with the moment at which its dossiers are judged."""
     if not book.needs_history:
-        return None
+        return clocks
     asked = (clocks.as_of, clocks.known_at, computed_at)
-    return moment(judged_at(period, *map(milliseconds, asked)))
+    return replace(clocks, as_of=moment(judged_at(period, *map(milliseconds, asked))))
 
 
 def figures(
@@ -302,7 +299,7 @@ def _officers(officer: str | None) -> dict[str, list[str]]:
 
 
 class AnomalousDossier(NamedTuple):
-    """A dossier closed in the period that shows an anomaly."""
+    """A dossier of the period that shows an anomaly."""
 
     unit: str
     dossier: str
@@ -320,6 +317,7 @@ def anomalous(
     *,
     after: tuple[str, str],
     page: int,
+    population: str = "closed",
     clocks: Clocks = NOW,
 ) -> list[AnomalousDossier]:
     """The next ``page`` dossiers after (unit, dossier), in the order of unit and code."""
@@ -329,6 +327,7 @@ def anomalous(
     parameters = {
         **asked.bound(clocks),
         **_days(period),
+        "population": population,
         "anomaly": 1 << anomaly.bit,
         "after_unit": after[0],
         "after_dossier": after[1],

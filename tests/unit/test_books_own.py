@@ -12,6 +12,7 @@ from services.books import BookRefused, Books
 from services.front.standings import standings_router
 from services.front.units import units_router
 from services.settings import Settings
+from services.wall import build_wall
 from tests.support.wall import NOW, FakeLive, closed, state
 
 SHIPPED = (resources.files("schemas") / "books_data" / "dak-ha-2023.toml").read_text("utf-8")
@@ -98,6 +99,23 @@ def test_an_unknown_book_is_told_with_all_there_are(http, tmp_path, address):
 
     assert error["rule"] == "book_unknown"
     assert "dak-ha-2023, my-book" in error["message"]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_book_that_counters_cannot_answer_by_names_the_command_that_can(http, address):
+    """An almost right figure would be worse than none."""
+    answer = http.get(address, params={**ADDRESSES[address], "book": "qd766"})
+
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert error["rule"] == "book_needs_history"
+    for said in (error["message"], error["message_vi"]):
+        assert "motcua report --book qd766" in said
+
+
+def test_a_wall_does_not_start_with_such_a_book():
+    with pytest.raises(ValueError, match=r"MOTCUA_BOOK=qd766.*motcua report --book qd766"):
+        build_wall(Settings(book="qd766"), load_registry, FakeLive())
 
 
 def test_a_question_never_becomes_a_path(tmp_path):
