@@ -234,9 +234,13 @@ def some_offsets(told: Story, number: int) -> list[dict[str, int]]:
 def some_periods(told: Story, number: int) -> list[Period]:
     """Random ones, from the day of one event to the day of another."""
     chance = random.Random(told.seed)
-    days = [moment(read(record.value)[2].at).astimezone(ZONE).date() for record in told.records]
+    days = _days(told)
     ends = [sorted(chance.sample(days, 2)) for _ in range(number)]
     return [Period(first=first, last=last) for first, last in ends]
+
+
+def _days(told: Story) -> list[date]:
+    return [moment(read(record.value)[2].at).astimezone(ZONE).date() for record in told.records]
 
 
 def core_balances(
@@ -296,12 +300,14 @@ def sql_balances(client: Client, clocks: Clocks, period: Period) -> dict[str, di
 
 
 def some_closings(told: Story, number: int) -> list[tuple[Period, Clocks]]:
-    """Random periods, each asked for at its end or at a random moment within it, as it was known
-    then, at a random moment, or for ever."""
+    """Random periods, each asked for at its end or at a moment within it, as it was known then, at
+    some moment, or for ever; the first is all the time there is."""
     chance = random.Random(told.seed)
+    days = _days(told)
     recorded = [moment(read(record.value)[2].recorded) for record in told.records]
-    found = []
-    for period in some_periods(told, number):
+    whole = Period(first=min(days), last=max(days))
+    found = [(whole, Clocks(moment(judged_at(whole)), FOR_EVER))]
+    for period in some_periods(told, number - 1):
         first, end = milliseconds(_begin(period.first)), judged_at(period)
         drawn = chance.choice((end, end, chance.randrange(first, end)))
         known_at = chance.choice((FOR_EVER, FOR_EVER, moment(drawn), chance.choice(recorded)))

@@ -210,6 +210,15 @@ def test_the_earlier_of_period_end_and_asked_moment_counts():
     assert judged_at(QUARTER, ms(START), ms(DUE)) == ms(START)
 
 
+def test_dossiers_without_a_known_due_moment_are_told():
+    """They are in a and never in b: an office must not gain by leaving due moments out."""
+    unknown = received(START, due=None)
+
+    found = counts((unknown,), (unknown, DONE), (RECEIVED, DONE))["in_time"]
+
+    assert found == Count(3, 1, due_unknown=2)
+
+
 def carrying_over() -> Book:
     first = BOOK.indicators[0].model_copy(update={"carried_over": True})
     raw = {name: getattr(BOOK, name) for name in Book.model_fields}
