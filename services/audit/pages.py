@@ -94,6 +94,11 @@ class Pages:
             indicators=question.book.indicators,
             given=given,
             computed_at=report.computed_at.astimezone(ZONE),
+            carried_over=sum(
+                (row.terms["opening"] or 0) + (row.terms["came_back"] or 0)
+                for row in report.balance
+                if row.unit == question.unit
+            ),
             judged_at=report.judged_at.astimezone(ZONE) if report.judged_at else None,
         )
 
@@ -146,7 +151,7 @@ def _groups(question: Question, report: Report) -> list[Group]:
         group = groups.setdefault(number, _group(report, question.unit, number, title))
         group.rows.append(
             TableRow(
-                number="" if row.row == number else row.row.removeprefix(f"{number}."),
+                number=_below(row.row, number, report),
                 row=row,
                 label=f"{indicator.short} · {row.unit_name if several else indicator.answers}",
                 rate=percent(row, question.book),
@@ -155,6 +160,13 @@ def _groups(question: Question, report: Report) -> list[Group]:
             )
         )
     return list(groups.values())
+
+
+def _below(row: str, heading: str, report: Report) -> str:
+    """The row's number under its heading; whole where rows that are not computed lie between."""
+    if report.out_of_scope:
+        return row
+    return "" if row == heading else row.removeprefix(f"{heading}.")
 
 
 def _group(report: Report, unit: str | None, number: str, title: str) -> Group:

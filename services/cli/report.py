@@ -132,7 +132,8 @@ def _of_unit(unit: str, rows: Sequence[ReportRow]) -> Table:
     table.add_column("Hàng", no_wrap=True)
     table.add_column("Chỉ tiêu", ratio=1)
     with_points = any(row.points is not None for row in rows)
-    columns = ["Mục tiêu %", "a", "b", "Tỷ lệ %", "Kết quả", "Còn cần / được trễ"]
+    wanted = "Đủ điểm từ %" if with_points else "Mục tiêu %"
+    columns = [wanted, "a", "b", "Tỷ lệ %", "Kết quả", "Còn cần / được trễ"]
     for name in [*columns, *(["Điểm"] if with_points else [])]:
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
@@ -143,7 +144,7 @@ def _of_unit(unit: str, rows: Sequence[ReportRow]) -> Table:
             number(row.a),
             number(row.b),
             "–" if row.rate is None else number(row.rate, 2),
-            _verdict(row.met),
+            _verdict(row),
             _left(row),
             *([_score(row)] if with_points else []),
         )
@@ -181,10 +182,13 @@ def _score(row: ReportRow) -> str:
     return f"{shown} / {_whole(row.points)}"
 
 
-def _verdict(met: bool | None) -> Text:
-    if met is None:
+def _verdict(row: ReportRow) -> Text:
+    if row.met is None:
         return Text("chưa phát sinh", style="dim")
-    return Text("đạt", style="green") if met else Text("chưa đạt", style="red")
+    wanted = "đạt" if row.points is None else "đủ điểm"
+    if row.met:
+        return Text(wanted, style="green")
+    return Text(f"chưa {wanted.removesuffix(' điểm')}", style="red")
 
 
 def _left(row: ReportRow) -> str:

@@ -218,6 +218,7 @@ def test_the_page_shows_points_and_what_is_out_of_scope(http: TestClient):
 
     assert "xét tình trạng tại <b>23:59:59 ngày 31/03/2023</b>" in page
     assert "Điểm: 13,33 / 20 (tối đa 20)" in page
+    assert "✕ Chưa đủ điểm" in page
     assert "Ngoài phạm vi: cần Hệ thống tiếp nhận phản ánh, kiến nghị" in page
     assert '<option value="qd766" selected>' in page
     for row in ("1.1", "2.1", "3.3", "3.6A", "3.6B", "4.2", "5.4"):
@@ -225,6 +226,21 @@ def test_the_page_shows_points_and_what_is_out_of_scope(http: TestClient):
     decision = http.get("/", params=PERIOD).text
     assert "Ngoài phạm vi" not in decision
     assert "Điểm" not in decision
+
+
+def test_what_was_carried_over_is_shown_beside_the_points(clickhouse_server: Server):
+    """It is in no denominator of this book: unseen, it could be left lying for ever."""
+    database = clickhouse_server.database()
+    said = [received("2022-12-20T09:00", dossier=str(n)) for n in range(3)]
+    said += [resolved("2022-12-30T09:00", dossier="0"), received(dossier="new")]
+    database.store(numbered(admitted(one) for one in said))
+    pool = database.pool()
+
+    page = client_of(pool).get("/", params=QUARTER).text
+    pool.close()
+
+    assert "Từ kỳ trước chuyển sang: <b>2</b> hồ sơ." in page
+    assert "Điểm: 0,00 / 20 (tối đa 20)" in page
 
 
 def test_the_page_is_the_decisions_own_table(http: TestClient):
