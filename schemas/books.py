@@ -31,6 +31,8 @@ def _exact(value: Any) -> Fraction:
 
 
 Percent = Annotated[Fraction, BeforeValidator(_exact), Field(ge=0, le=100)]
+Points = Percent
+"""Of the hundred that a book may give; exact like a percentage."""
 
 EVERY_YEAR = "*"
 _PERIOD = r"^(?:[12]\d{3}|\*)(?:-Q[1-4]|-(?:0[1-9]|1[0-2]))?$"
@@ -65,14 +67,37 @@ class Indicator(_Data):
     """Procedures roll up as a set union, not as a sum."""
     source: str
     """Legal basis; auditors read this first."""
+    heading: str | None = None
+    """Row of the heading that it stands under; None: the first part of its own row."""
+    points: Points | None = None
+    """Most that it gives: at its target or above it; below, in proportion to the rate."""
+    carried_over: bool = False
+    """In a book of receptions: dossiers in process when the period began count, too."""
+
+
+class OutOfScope(_Data):
+    """A row of the document that is not computed here, and why: what is missing is said."""
+
+    row: str
+    title: str
+    """The document's own words."""
+    reason: str
+    """Vietnamese: what one would have to know."""
+    source: str
+    heading: str | None = None
+    """As for an indicator."""
+    points: Points | None = None
+    """Most that it gives, to whoever can compute it."""
 
 
 class Heading(_Data):
-    """Heading above the rows of a book that begin with the same number."""
+    """Heading above the rows of a book that begin with the same number, or that name it."""
 
     row: str
     """E.g. ``I``, above ``I.1`` and ``I.2``."""
     title: str
+    points: Points | None = None
+    """Most that the rows under it give together; None: the book gives no points."""
 
 
 class Target(_Data):
@@ -155,8 +180,15 @@ class Book(_Data):
     version: int
     title: str
     document: str
+    population: Literal["closed", "received"] = "closed"
+    """Which dossiers belong to a period: those closed on its days, or those received on them.
+
+    Of received ones some are still in process, so their state depends on a moment: see
+    ``streams.core.receptions``.
+    """
     headings: tuple[Heading, ...] = Field((), alias="heading")
     indicators: tuple[Indicator, ...] = Field(alias="indicator")
+    out_of_scope: tuple[OutOfScope, ...] = ()
     targets: tuple[Target, ...] = Field(alias="target")
     parameters: tuple[Parameter, ...] = Field((), alias="parameter")
 
@@ -172,7 +204,20 @@ class Book(_Data):
         said = [(target.key, target.valid_from) for target in self.targets]
         if twice := {key for key, _ in said if said.count((key, _)) > 1}:
             raise ValueError(f"two targets for the same thing: {sorted(map(str, twice))}")
+        if adrift := [i.code for i in self.indicators if not can_carry_over(self.population, i)]:
+            raise ValueError(f"only dossiers of a book of receptions are carried over: {adrift}")
+        if wrong := unbalanced(self.headings, (*self.indicators, *self.out_of_scope)):
+            raise ValueError(f"points that do not add up under: {sorted(wrong)}")
         return self
+
+    @property
+    def needs_history(self) -> bool:
+        """Only the history can answer: it alone knows the state of a dossier at a moment."""
+        return self.population == "received"
+
+    def heading_of(self, entry: Indicator | OutOfScope) -> Heading | None:
+        """The heading that the row stands under; None: there is none."""
+        return next((h for h in self.headings if h.row == heading_row(entry)), None)
 
     def indicator(self, code: str) -> Indicator:
         """The indicator with this code; ``KeyError`` when there is none."""
@@ -231,6 +276,30 @@ class Book(_Data):
         for target in self.targets:
             if target.indicator == code and target.valid_from <= on and who.owes(target):
                 yield target
+
+
+def heading_row(entry: Indicator | OutOfScope) -> str:
+    """Row of the heading that a row stands under."""
+    return entry.heading or entry.row.partition(".")[0]
+
+
+def can_carry_over(population: str, indicator: Indicator) -> bool:
+    """Whether ``carried_over`` can be as it is: what is closed, or a procedure, is not carried."""
+    return not indicator.carried_over or (
+        population == "received" and indicator.counts == "dossiers"
+    )
+
+
+def unbalanced(
+    headings: Iterable[Heading], entries: Iterable[Indicator | OutOfScope]
+) -> dict[str, Fraction]:
+    """By the row of each heading whose points are not those of its rows: what its rows give."""
+    told = {heading.row: heading.points or Fraction(0) for heading in headings}
+    found = dict.fromkeys(told, Fraction(0))
+    for entry in entries:
+        row = heading_row(entry)
+        found[row] = found.get(row, Fraction(0)) + (entry.points or 0)
+    return {row: points for row, points in found.items() if points != told.get(row, 0)}
 
 
 class Answerable(NamedTuple):

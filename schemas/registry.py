@@ -8,7 +8,7 @@ import json
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, time, timedelta
 from importlib import resources
 from pathlib import Path
@@ -190,13 +190,23 @@ class Registry:
     ) -> frozenset[tuple[str, str]]:
         """(level, code) of procedures that had online payment at some day of the period."""
         return frozenset(
-            (p.level, p.code)
-            for p in self.procedures
-            if p.payment_online
-            and p.valid_from <= period.last
-            and p.valid_to >= period.first
-            and level in (None, p.level)
+            (p.level, p.code) for p in self._in_force(period, level) if p.payment_online
         )
+
+    def fee_procedures(
+        self, period: Period, level: str | None = None
+    ) -> frozenset[tuple[str, str]]:
+        """(level, code) of procedures that had a fee at some day of the period."""
+        return frozenset((p.level, p.code) for p in self._in_force(period, level) if p.fee_vnd)
+
+    def _in_force(self, period: Period, level: str | None) -> Iterator[Procedure]:
+        for procedure in self.procedures:
+            if (
+                procedure.valid_from <= period.last
+                and procedure.valid_to >= period.first
+                and level in (None, procedure.level)
+            ):
+                yield procedure
 
     def title(self, code: str) -> str:
         """Name of a procedure, or its code where the catalogue does not know it."""

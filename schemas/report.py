@@ -43,7 +43,39 @@ class ReportRow(_Report):
     late_allowed: int | None
     """On-time rates: more late dossiers that the target would bear (negative: too many already)."""
     due_unknown: int | None
-    """On-time rates: resolved dossiers without a known due moment; in a, never in b."""
+    """On-time rates: dossiers of a without a known due moment; never in b."""
+    points: float | None = None
+    """Most points that the row gives; null: the book gives none."""
+    score: float | None = None
+    """Points reached, in proportion up to the target, rounded for reading; null when a = 0."""
+
+
+class ScoreRow(_Report):
+    """The points of one unit, or of all together, under a heading of the book or in all."""
+
+    unit: str | None
+    """Code; null: all units together."""
+    unit_name: str | None
+    unit_since: date | None = None
+    heading: str | None
+    """Row of the heading; null: all headings together."""
+    title: str
+    points: float
+    """Most that the document gives under this heading."""
+    in_scope: float
+    """Most that the rows give which are computed here and have anything to judge (a > 0)."""
+    score: float
+    """Reached of ``in_scope``: summed up exactly, rounded for reading."""
+
+
+class OutOfScopeRow(_Report):
+    """A row of the document that is not computed here."""
+
+    row: str
+    title: str
+    heading: str
+    points: float | None
+    reason: str
 
 
 class StandingRow(_Report):
@@ -101,7 +133,7 @@ class Standings(_Report):
 
 
 class AnomalyRow(_Report):
-    """How many dossiers, resolved in the period, show something that cannot be right."""
+    """How many dossiers of the book's population show something that cannot be right."""
 
     code: str
     title: str
@@ -140,6 +172,8 @@ class Report(_Report):
     lineage: Literal["old", "new"] = "old"
     """Figures under the units that recorded them, or under those that they have become."""
     computed_at: datetime
+    judged_at: datetime | None = None
+    """A book of receptions: the moment whose state counts, the period's last or an earlier one."""
     demo: bool
     """True: the data is invented."""
     dossiers: int
@@ -148,6 +182,9 @@ class Report(_Report):
     """Dossiers resolved in the period, of the units asked for."""
     rows: tuple[ReportRow, ...]
     """First the rows of all units together, then each unit's; in the book's order."""
+    scores: tuple[ScoreRow, ...] = ()
+    """Where the book gives points: of all units together, then each unit; the total comes last."""
+    out_of_scope: tuple[OutOfScopeRow, ...] = ()
     anomalies: tuple[AnomalyRow, ...]
     balance: tuple[BalanceRow, ...] = ()
     """First all units together, then each unit."""

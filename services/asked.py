@@ -46,6 +46,14 @@ def read_book(books: Books, code: str) -> Book | Wrong:
         return Wrong("book", refused.rule, *refused.told)
 
 
+def read_live_book(books: Books, code: str) -> Book | Wrong:
+    """The same for live counters, by which not every book can be answered."""
+    try:
+        return books.load_live(code)
+    except BookRefused as refused:
+        return Wrong("book", refused.rule, *refused.told)
+
+
 def read_day(field: str, text: str) -> date | Wrong:
     """The day written as 2023-01-31."""
     try:

@@ -11,7 +11,7 @@ import structlog
 
 from schemas.books import Book, load_book, shipped_books
 from services.reread import Reread, Stamp, stamp_of
-from streams.core.facts import BIT
+from streams.core.receptions import bits_of
 
 log = structlog.get_logger()
 
@@ -56,9 +56,23 @@ class Books:
             rule, *told = wrong
             raise _refused(rule, file, *told)
         named = {fact for i in book.indicators for fact in (*i.scope, *i.hit)}
-        if unknown := ", ".join(sorted(named - set(BIT))):
+        if unknown := ", ".join(sorted(named - set(bits_of(book.population)))):
             raise _refused(
                 "book_unreadable", file, f"no such facts: {unknown}", f"không có dữ kiện: {unknown}"
+            )
+        return book
+
+    def load_live(self, code: str) -> Book:
+        """The same for live counters alone; refuses a book that they cannot answer by."""
+        book = self.load(code)
+        if book.needs_history:
+            command = f"motcua report --book {book.code} --from … --to …"
+            raise BookRefused(
+                "book_needs_history",
+                "This book counts dossiers by their reception and judges them at a moment, which"
+                f" live counters cannot tell. Ask the history: {command}",
+                "Bộ chỉ tiêu này tính hồ sơ theo ngày tiếp nhận và xét tình trạng tại một thời"
+                f" điểm; số liệu trực tiếp không trả lời được. Hãy hỏi lịch sử: {command}",
             )
         return book
 
@@ -98,7 +112,7 @@ def kept_book(books: Books, code: str) -> Reread[Book | BookRefused]:
     def read() -> Book | BookRefused:
         nonlocal known
         try:
-            found = books.load(code)
+            found = books.load_live(code)
         except BookRefused as refused:
             if known:
                 raise

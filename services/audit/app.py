@@ -20,6 +20,7 @@ from services.audit.questions import (
     ANOMALIES,
     anomalous,
     dossier_history,
+    judged,
     report,
 )
 from services.audit.settled import Settled, extent
@@ -53,7 +54,7 @@ class Asking:
         self.registry = registry
         self.clock = clock
         self._pool = pool
-        self._books = Books(settings.data)
+        self.books = Books(settings.data)
 
     def ask(self, question: Callable[[Client], T]) -> T | Problem:
         """The answer, or why there is none now."""
@@ -80,7 +81,7 @@ class Asking:
             return units
         question = read_question(
             given,
-            books=self._books,
+            books=self.books,
             default_book=self.settings.book,
             registry=self.registry(),
             known_units=units,
@@ -159,7 +160,8 @@ def audit_router(
                 question.unit,
                 after=(after_unit, after_dossier),
                 page=page,
-                clocks=question.clocks,
+                population=question.book.population,
+                clocks=judged(question.book, question.period, question.clocks, asking.clock()),
             )
         )
         if isinstance(answer, Problem):
@@ -192,7 +194,9 @@ def audit_router(
         answer = asking.ask(lambda client: _report(asking, client, question))
         if isinstance(answer, Problem):
             return pages.problem(answer)
-        return pages.table(question, answer, asking.registry(), request.query_params)
+        return pages.table(
+            question, answer, asking.registry(), request.query_params, asking.books.codes()
+        )
 
     router.include_router(pages.static_router())
     return router

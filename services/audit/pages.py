@@ -1,6 +1,6 @@
 """The decision's own table as a page: rendered here, without scripts, everything offline."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,10 +8,10 @@ from fastapi import APIRouter
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import FileResponse, HTMLResponse, Response
 
-from schemas.books import Book
+from schemas.books import Book, heading_row
 from schemas.problems import Problem
 from schemas.registry import Registry
-from schemas.report import Report, ReportRow
+from schemas.report import OutOfScopeRow, Report, ReportRow, ScoreRow
 from services.audit.asked import ZONE, Question
 from services.settings import Settings
 from streams.core.indicators import rate_tenths
@@ -34,11 +34,25 @@ class TableRow(NamedTuple):
 
 
 class Group(NamedTuple):
-    """A heading with its rows."""
+    """A heading with its rows, and with those that are not computed."""
 
     number: str
     title: str
+    points: str
+    """Reached of what can be judged, of all; empty: the book gives none."""
     rows: list[TableRow]
+    out_of_scope: list[OutOfScopeRow]
+
+
+class UnitLine(NamedTuple):
+    """A unit in the table below."""
+
+    code: str
+    name: str
+    points: str
+    """Reached of what can be judged; empty: the book gives none."""
+    rates: dict[str, tuple[str, bool | None]]
+    """Rate and verdict by the indicator's code."""
 
 
 class Pages:
@@ -57,22 +71,35 @@ class Pages:
         self._templates.globals.update(settings=settings)
 
     def table(
-        self, question: Question, report: Report, registry: Registry, given: Mapping[str, str]
+        self,
+        question: Question,
+        report: Report,
+        registry: Registry,
+        given: Mapping[str, str],
+        books: Sequence[str],
     ) -> Response:
         """The table of one unit, or of all together with one line for each unit below."""
         unit = registry.latest_unit(question.unit) if question.unit else None
         return self._page(
             "table.html",
             book=question.book,
+            books=books,
             period=question.period,
             report=report,
             unit_name=unit.name if unit else question.unit,
             units=_units(registry, report),
             groups=_groups(question, report),
             by_unit=_by_unit(report, question.book) if question.unit is None else [],
+            total=_points(report, question.unit, None),
             indicators=question.book.indicators,
             given=given,
             computed_at=report.computed_at.astimezone(ZONE),
+            carried_over=sum(
+                (row.terms["opening"] or 0) + (row.terms["came_back"] or 0)
+                for row in report.balance
+                if row.unit == question.unit
+            ),
+            judged_at=report.judged_at.astimezone(ZONE) if report.judged_at else None,
         )
 
     def problem(self, problem: Problem) -> Response:
@@ -114,13 +141,17 @@ def _groups(question: Question, report: Report) -> list[Group]:
     # a code that two units had in turn has rows of both
     several = len({row.unit_since for row in shown}) > 1
     titles = {heading.row: heading.title for heading in question.book.headings}
+    if shown and report.out_of_scope:
+        # what else the document asks for is said, also where nothing is computed
+        groups = {h: _group(report, question.unit, h, title) for h, title in titles.items()}
     for row in shown:
-        roman, _, below = row.row.partition(".")
-        group = groups.setdefault(roman, Group(roman, titles.get(roman, row.title), []))
         indicator = question.book.indicator(row.indicator)
+        number = heading_row(indicator)
+        title = titles.get(number, row.title)
+        group = groups.setdefault(number, _group(report, question.unit, number, title))
         group.rows.append(
             TableRow(
-                number=below,
+                number=_below(row.row, number, report),
                 row=row,
                 label=f"{indicator.short} · {row.unit_name if several else indicator.answers}",
                 rate=percent(row, question.book, report.last.year),
@@ -129,6 +160,28 @@ def _groups(question: Question, report: Report) -> list[Group]:
             )
         )
     return list(groups.values())
+
+
+def _below(row: str, heading: str, report: Report) -> str:
+    """The row's number under its heading; whole where rows that are not computed lie between."""
+    if report.out_of_scope:
+        return row
+    return "" if row == heading else row.removeprefix(f"{heading}.")
+
+
+def _group(report: Report, unit: str | None, number: str, title: str) -> Group:
+    missing = [row for row in report.out_of_scope if row.heading == number]
+    return Group(number, title, _points(report, unit, number), [], missing)
+
+
+def _points(report: Report, unit: str | None, heading: str | None) -> str:
+    """Reached of what can be judged; empty without points, or where a code was two units'."""
+    found = [row for row in report.scores if (row.unit, row.heading) == (unit, heading)]
+    return f"{_reached(found[0])} (tối đa {found[0].points:g})" if len(found) == 1 else ""
+
+
+def _reached(row: ScoreRow) -> str:
+    return f"{row.score:.2f} / {row.in_scope:g}".replace(".", ",") if row.in_scope else "–"
 
 
 def _left(row: ReportRow) -> str:
@@ -142,18 +195,19 @@ def _left(row: ReportRow) -> str:
     return "–"
 
 
-def _by_unit(
-    report: Report, book: Book
-) -> list[tuple[str, str, dict[str, tuple[str, bool | None]]]]:
-    """(code, name, rate and verdict of each indicator) for each unit."""
+def _by_unit(report: Report, book: Book) -> list[UnitLine]:
     year = report.last.year
-    units: dict[object, tuple[str, str, dict[str, tuple[str, bool | None]]]] = {}
+    totals = {
+        (row.unit, row.unit_since): _reached(row) for row in report.scores if row.heading is None
+    }
+    units: dict[object, UnitLine] = {}
     for row in report.rows:
         if row.unit is not None:
+            key = row.unit, row.unit_since
             line = units.setdefault(
-                (row.unit, row.unit_since), (row.unit, row.unit_name or row.unit, {})
+                key, UnitLine(row.unit, row.unit_name or row.unit, totals.get(key, ""), {})
             )
-            line[2][row.indicator] = ("–" if row.a == 0 else percent(row, book, year), row.met)
+            line.rates[row.indicator] = ("–" if row.a == 0 else percent(row, book, year), row.met)
     return list(units.values())
 
 

@@ -5,6 +5,7 @@ Values reach ClickHouse as bound parameters only; no SQL is ever put together he
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
@@ -15,13 +16,15 @@ from schemas.books import Book, Period
 from schemas.events import END_OF_TIME, EPOCH
 from schemas.registry import Registry, Unit
 from schemas.report import AnomalyRow, Report
-from services.audit.settled import NOW, Clocks, Extent, Settled, extent, sql
+from services.audit.settled import NOW, Clocks, Extent, Settled, bound_moment, extent, sql
 from streams.core.balance import balance_rows
 from streams.core.cells import Cell
-from streams.core.days import DAY_MS, UTC_OFFSET_MS, day_number
+from streams.core.days import DAY_MS, UTC_OFFSET_MS, day_number, milliseconds, moment
 from streams.core.facts import FACTS, Fact, mask
 from streams.core.indicators import Count, catalogue_scope, table_of
 from streams.core.lineage import Lineage, join_balances, stretches
+from streams.core.receptions import bits_of, judged_at
+from streams.core.scores import out_of_scope_rows, score_rows
 
 ANOMALIES: tuple[Fact, ...] = tuple(fact for fact in FACTS if fact.anomaly)
 _FIRST_DAY, _LAST_DAY = EPOCH.date(), END_OF_TIME.date()
@@ -47,26 +50,32 @@ def report(
     demo: bool,
     computed_at: datetime,
 ) -> Report:
-    """The table of the book, from the events themselves; rows as in the live report."""
+    """The table of the book, from the events themselves; rows as in the live report.
+
+    A book of receptions is answered as things stood at the period's last moment, or at the earliest
+    moment that the clocks or the asking allow: nobody can say earlier how a dossier in process
+    will stand.
+    """
+    clocks = judged(book, period, clocks, computed_at)
     there = extent(client, settled, unit if lineage == "old" else None).offsets
     plan = stretches(registry, there, period, lineage, unit)
     asked = Extent({code: there[code] for code in plan[0].holders}, open_ended=True)
-    by_unit: dict[Unit, list[_Figures]] = {}
+    by_unit: dict[Unit, list[Figures]] = {}
     balances_of: list[dict[str, dict[str, int]]] = []
     with settled.dossiers(client, asked, clocks) as dossiers:
         of = _Of(client, dossiers, asked, officer)
-        for stretch in plan:
-            for found in _figures(of, book, stretch.period):
+        for n, stretch in enumerate(plan):
+            for found in _figures(of, book, stretch.period, clocks, opening=n == 0):
                 by_unit.setdefault(stretch.holders[found.unit], []).append(found)
             balances_of.append(_balances(of, stretch.period))
     kept = {holder: found for holder, found in by_unit.items() if unit in (None, holder.code)}
-    figures = [found for of_unit in kept.values() for found in of_unit]
+    everything = [found for of_unit in kept.values() for found in of_unit]
     counts: dict[Unit | None, Mapping[str, Count]] = {
-        holder: _counts(book, registry, period, holder.level or None, found)
+        holder: counts_of_figures(book, registry, period, holder.level or None, found)
         for holder, found in kept.items()
     }
     if unit is None:
-        counts[None] = _counts(book, registry, period, None, figures)
+        counts[None] = counts_of_figures(book, registry, period, None, everything)
     # a stretch counts all dossiers of a code, whatever their days
     there_are = {f.unit: f.dossiers for of_unit in by_unit.values() for f in of_unit}
     return Report(
@@ -79,13 +88,16 @@ def report(
         officer=officer,
         lineage=lineage,
         computed_at=computed_at,
+        judged_at=clocks.as_of if book.needs_history else None,
         demo=demo,
         dossiers=sum(
             n for code, n in there_are.items() if unit in (None, plan[-1].holders[code].code)
         ),
-        resolved=sum(f.resolved for f in figures),
+        resolved=sum(f.resolved for f in everything),
         rows=table_of(book, period, counts),
-        anomalies=_anomalies(figures),
+        scores=score_rows(book, period, counts),
+        out_of_scope=out_of_scope_rows(book),
+        anomalies=_anomalies(everything),
         balance=balance_rows(
             {
                 holder: found
@@ -115,20 +127,56 @@ class _Of(NamedTuple):
         return self.client.query(sql(question), {**bound, **parameters}).result_rows
 
 
-def _figures(of: _Of, book: Book, period: Period) -> list["_Figures"]:
+def judged(book: Book, period: Period, clocks: Clocks, computed_at: datetime) -> Clocks:
+    """The clocks, for a book of receptions with the moment at which its dossiers are judged."""
+    if not book.needs_history:
+        return clocks
+    asked = (clocks.as_of, clocks.known_at, computed_at)
+    return replace(clocks, as_of=moment(judged_at(period, *map(milliseconds, asked))))
+
+
+def figures(
+    client: Client,
+    settled: Settled,
+    book: Book,
+    asked: Extent,
+    period: Period,
+    clocks: Clocks,
+    *,
+    officer: str | None = None,
+    opening: bool = True,
+) -> list["Figures"]:
+    """What the book counts in each unit that has a dossier then.
+
+    A book of receptions is judged in the state at ``clocks.as_of``. ``opening``: what is carried
+    over into the period is counted here, and not in another part of it.
+    """
+    with settled.dossiers(client, asked, clocks) as dossiers:
+        of = _Of(client, dossiers, asked, officer)
+        return _figures(of, book, period, clocks, opening=opening)
+
+
+def _figures(
+    of: _Of, book: Book, period: Period, clocks: Clocks, *, opening: bool
+) -> list["Figures"]:
     if not of.asked.offsets:
         return []
+    names = bits_of(book.population)
     parameters = {
         **_days(period),
-        "scopes": [mask(i.scope) for i in book.indicators],
-        "hits": [mask((*i.scope, *i.hit)) for i in book.indicators],
+        "as_of": bound_moment(clocks.as_of),
+        "population": book.population,
+        "opening": opening,
+        "scopes": [mask(i.scope, names) for i in book.indicators],
+        "hits": [mask((*i.scope, *i.hit), names) for i in book.indicators],
         "levels": [i.level or "" for i in book.indicators],
+        "carried_over": [i.carried_over for i in book.indicators],
         "anomalies": [1 << fact.bit for fact in ANOMALIES],
     }
-    return [_Figures(*row) for row in of.query("figures", **parameters)]
+    return [Figures(*row) for row in of.query("figures", **parameters)]
 
 
-class _Figures(NamedTuple):
+class Figures(NamedTuple):
     """A row of ``figures.sql``; sequences are in the order of the book's indicators."""
 
     unit: str
@@ -145,14 +193,15 @@ class _Figures(NamedTuple):
     """The first dossiers of each; empty when there are none at all."""
 
 
-def _counts(
+def counts_of_figures(
     book: Book,
     registry: Registry,
     period: Period,
     level: str | None,
-    figures: Sequence[_Figures],
+    found: Sequence[Figures],
 ) -> dict[str, Count]:
-    paid = {procedure for f in figures for procedure in f.paid_procedures}
+    """The figures of every indicator together; ``level`` None: procedures of all levels."""
+    paid = {procedure for f in found for procedure in f.paid_procedures}
     counts = {}
     for n, indicator in enumerate(book.indicators):
         if indicator.counts == "procedures":
@@ -160,9 +209,9 @@ def _counts(
             counts[indicator.code] = Count(_distinct(deployed), _distinct(deployed & paid))
         else:
             counts[indicator.code] = Count(
-                sum(f.a[n] for f in figures),
-                sum(f.b[n] for f in figures),
-                sum(f.due_unknown[n] for f in figures),
+                sum(f.a[n] for f in found),
+                sum(f.b[n] for f in found),
+                sum(f.due_unknown[n] for f in found),
             )
     return counts
 
@@ -172,11 +221,11 @@ def _distinct(procedures: AbstractSet[tuple[str, str]]) -> int:
     return len({code for _, code in procedures})
 
 
-def _anomalies(figures: Sequence[_Figures]) -> tuple[AnomalyRow, ...]:
+def _anomalies(found: Sequence[Figures]) -> tuple[AnomalyRow, ...]:
     rows = []
     for n, fact in enumerate(ANOMALIES):
-        dossiers = sum(f.with_anomaly[n] for f in figures)
-        examples = [f"{f.unit}/{code}" for f in figures if f.anomalous for code in f.anomalous[n]]
+        dossiers = sum(f.with_anomaly[n] for f in found)
+        examples = [f"{f.unit}/{code}" for f in found if f.anomalous for code in f.anomalous[n]]
         if dossiers:
             rows.append(
                 AnomalyRow(
@@ -238,7 +287,7 @@ def _midnight_ms(day: date) -> int:
 
 
 class AnomalousDossier(NamedTuple):
-    """A dossier closed in the period that shows an anomaly."""
+    """A dossier of the period that shows an anomaly."""
 
     unit: str
     dossier: str
@@ -257,6 +306,7 @@ def anomalous(
     *,
     after: tuple[str, str],
     page: int,
+    population: str = "closed",
     clocks: Clocks = NOW,
 ) -> list[AnomalousDossier]:
     """The next ``page`` dossiers after (unit, dossier), in the order of unit and code."""
@@ -267,6 +317,7 @@ def anomalous(
         rows = _Of(client, dossiers, asked).query(
             "anomalies",
             **_days(period),
+            population=population,
             anomaly=1 << anomaly.bit,
             after_unit=after[0],
             after_dossier=after[1],

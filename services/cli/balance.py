@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from schemas.report import BalanceRow, Report, ReportRow, StandingRow
+from schemas.report import BalanceRow, Report, ReportRow, ScoreRow, StandingRow
 from services.cli.say import number
 from streams.core.balance import TERMS, Side
 
@@ -52,7 +52,7 @@ def equation(row: BalanceRow) -> str:
     return f"{sides} (ngoài cân đối: {', '.join(beside)})" if beside else sides
 
 
-def unit_name(row: BalanceRow | ReportRow | StandingRow) -> str:
+def unit_name(row: BalanceRow | ReportRow | ScoreRow | StandingRow) -> str:
     """The unit as people call it; with its first day where the code was another's before."""
     if row.unit is None:
         return "Tất cả đơn vị"

@@ -13,7 +13,17 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from schemas.books import EVERY_YEAR, Book, Indicator, Target, days_of
+from schemas.books import (
+    EVERY_YEAR,
+    Book,
+    Heading,
+    Indicator,
+    OutOfScope,
+    Target,
+    days_of,
+    heading_row,
+    unbalanced,
+)
 from schemas.registry import Registry
 from schemas.roadmaps import Roadmap, filled
 from services.books import FOLDER, BookRefused, Books, misnamed
@@ -64,7 +74,11 @@ class _File:
     book: str
     """Code of the book that it is, or that it belongs to."""
     is_book: bool
+    population: str
+    """Of a book."""
+    headings: Mapping[int, Heading]
     indicators: Mapping[int, Indicator]
+    out_of_scope: Mapping[int, OutOfScope]
     targets: tuple[_Placed, ...]
 
 
@@ -82,6 +96,9 @@ def check(files: Mapping[str, bytes], registry: Registry, books: Books) -> Check
     for file in read:
         faults += _name(file)
         faults += _indicators(file, registry)
+        if not any(fault.file == file.name for fault in faults):
+            # a row that could not be read would be missing from the sum
+            faults += _points(file)
     for code in dict.fromkeys(file.book for file in read):
         of_book = [file for file in read if file.book == code]
         faults += _of_book(code, of_book, registry, books)
@@ -136,7 +153,10 @@ def _read(name: str, content: bytes, faults: list[Fault]) -> _File | None:
         lines=lines,
         book=code if isinstance(code, str) else "",
         is_book=is_book,
+        population="received" if raw.get("population") == "received" else "closed",
+        headings=dict(valid(raw, "heading", Heading)),
         indicators=dict(valid(raw, "indicator", Indicator)),
+        out_of_scope=dict(valid(raw, "out_of_scope", OutOfScope)),
         targets=tuple(targets),
     )
 
@@ -159,12 +179,18 @@ def _entry(place: Sequence[str | int], raw: Mapping[str, Any]) -> str:
     if len(place) < 2 or place[0] not in _NAMES:
         return ""
     entry = raw[str(place[0])][place[1]]
-    key = "indicator" if place[0] == "target" else "code"
+    name, key = _NAMES[str(place[0])]
     told = entry.get(key, "?") if isinstance(entry, dict) else "?"
-    return f"{_NAMES[str(place[0])]} {told}"
+    return f"{name} {told}"
 
 
-_NAMES = {"indicator": "chỉ tiêu", "target": "mục tiêu"}
+_NAMES = {
+    "indicator": ("chỉ tiêu", "code"),
+    "target": ("mục tiêu", "indicator"),
+    "heading": ("nhóm", "row"),
+    "out_of_scope": ("ngoài phạm vi", "row"),
+}
+"""By the table: what an entry is called, and the field that tells it from others."""
 _RULES: Mapping[str, tuple[str, str]] = {
     **VALUE_RULES,
     "literal_error": ("value_unknown", "không có giá trị này; có: {expected}"),
@@ -208,9 +234,24 @@ def _indicators(file: _File, registry: Registry) -> Iterator[Fault]:
             says = f"chỉ tiêu {indicator.code}: mã đã dùng ở dòng {first[indicator.code]}; đổi mã"
             yield Fault(file.name, line, "code_twice", says)
         first.setdefault(indicator.code, line)
-        for rule, field, says in indicator_faults(indicator, registry):
+        for rule, field, says in indicator_faults(indicator, file.population, registry):
             line = file.lines.of(("indicator", n, field))
             yield Fault(file.name, line, rule, f"chỉ tiêu {indicator.code}: {field}: {says}")
+
+
+def _points(file: _File) -> Iterator[Fault]:
+    """Where the points of a heading are not those of the rows under it."""
+    entries: list[Indicator | OutOfScope] = [*file.indicators.values(), *file.out_of_scope.values()]
+    lines = {heading.row: ("heading", n) for n, heading in file.headings.items()}
+    for table, rows in (("indicator", file.indicators), ("out_of_scope", file.out_of_scope)):
+        for n in rows:
+            lines.setdefault(heading_row(rows[n]), (table, n))
+    for row, given in unbalanced(file.headings.values(), entries).items():
+        says = (
+            f"nhóm {row}: các hàng cho {number(float(given), 2)} điểm, khác với points của nhóm; "
+            "sửa [[heading]], [[indicator]] hoặc [[out_of_scope]]"
+        )
+        yield Fault(file.name, file.lines.of(lines[row]), "points_do_not_add_up", says)
 
 
 # -- targets, of all files of a book together

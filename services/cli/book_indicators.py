@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Iterator
 
-from schemas.books import Indicator
+from schemas.books import Indicator, can_carry_over
 from schemas.registry import Registry
-from streams.core.facts import BIT
+from streams.core.indicators import PROCEDURES
+from streams.core.receptions import bits_of
 
 _NEVER_TOGETHER = (
     ("resolved", "rejected", "withdrawn", "stopped"),
     ("on_time", "late"),
     ("paid_online", "payment_undone"),
     ("fee_owed", "fee_waived"),
+    ("asked_once_at_most", "supplemented_again"),
 )
 """A dossier has at most one of each line: see ``streams.core.facts.facts``."""
 _IMPLIES = {
@@ -20,28 +22,38 @@ _IMPLIES = {
     "supplemented_again": ("supplemented",),
 }
 """Whoever has the first has the others."""
-_OF_PROCEDURES = {"scope": ("payment_deployed",), "hit": ("paid_online",)}
+_OF_PROCEDURES = {"scope": tuple(PROCEDURES), "hit": (("paid_online",),)}
 """The only facts by which procedures are counted: see ``streams.core.indicators.count_cells``."""
 
 
-def indicator_faults(indicator: Indicator, registry: Registry) -> Iterator[tuple[str, str, str]]:
-    """(rule, field, what to say in Vietnamese) of everything that is wrong."""
+def indicator_faults(
+    indicator: Indicator, population: str, registry: Registry
+) -> Iterator[tuple[str, str, str]]:
+    """(rule, field, what to say in Vietnamese) of everything that is wrong.
+
+    ``population`` is the book's: it decides which facts may be named.
+    """
+    known = bits_of(population)
     levels = sorted({unit.level for unit in registry.units})
     if indicator.level not in (None, *levels):
         yield "level_unknown", "level", f"không có cấp này; có: {', '.join(levels)}"
+    if not can_carry_over(population, indicator):
+        says = 'chỉ dùng được khi bộ chỉ tiêu ghi population = "received" và đếm hồ sơ'
+        yield "carried_over_misplaced", "carried_over", says
     unknown = False
     for field, names in (("scope", indicator.scope), ("hit", indicator.hit)):
         for name in names:
-            if name not in BIT:
+            if name not in known:
                 unknown = True
-                says = f"không có dữ kiện «{name}»; có: {', '.join(BIT)}"
+                says = f"không có dữ kiện «{name}»; có: {', '.join(known)}"
                 yield "fact_unknown", field, says
     if unknown:
         return
     if indicator.counts == "procedures":
         for field, wanted in _OF_PROCEDURES.items():
-            if tuple(getattr(indicator, field)) != wanted:
-                says = f'counts = "procedures" chỉ đếm được với {field} = ["{wanted[0]}"]'
+            if tuple(getattr(indicator, field)) not in wanted:
+                listed = " hoặc ".join(f'["{name}"]' for (name,) in wanted)
+                says = f'counts = "procedures" chỉ đếm được với {field} = {listed}'
                 yield "procedures_uncounted", field, says
         return
     scope = _with_implied(indicator.scope)

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -346,22 +347,46 @@ def explain(
     dossier: Annotated[str, typer.Option("--dossier", help="mã hồ sơ")],
     unit: UnitOfDossier = None,
     book: Book = _BOOK,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            "--as-of", help="tình trạng hết ngày này; mặc định: bây giờ", show_default=False
+        ),
+    ] = None,
     as_json: Json = False,
     url: Url = None,
 ) -> None:
     """Vì sao hồ sơ (không) được tính. Ví dụ: `motcua explain IV.2 --dossier 23500-230210-0001`"""
-    from services.cli.why import indicator_json, indicator_told
+    from services.cli.why import NothingYet, indicator_json, indicator_told
 
-    indicators = _book(book, url).indicators
-    asked = next((i for i in indicators if indicator in (i.code, i.row)), None)
+    found = _book(book, url)
+    asked = next((i for i in found.indicators if indicator in (i.code, i.row)), None)
     if asked is None:
-        listed = "\n".join(f"  {i.row}  {i.code}" for i in indicators)
+        listed = "\n".join(f"  {i.row}  {i.code}" for i in found.indicators)
         fail(f"Không có chỉ tiêu {indicator} trong {book} / no such indicator; có:\n{listed}")
+    at = _moment_asked(as_of, found.needs_history)
     case = _case(dossier, unit, url)
-    if as_json:
-        answer(json.dumps(indicator_json(asked, case), ensure_ascii=False, indent=2))
-    else:
-        answer(indicator_told(asked, case))
+    try:
+        if as_json:
+            told = indicator_json(asked, case, found.population, at)
+            answer(json.dumps(told, ensure_ascii=False, indent=2))
+        else:
+            answer(indicator_told(asked, case, found.population, at))
+    except NothingYet as nothing:
+        fail(f"Chưa có sự kiện nào đến lúc này / no event by then: {nothing}")
+
+
+def _moment_asked(as_of: str | None, needed: bool) -> int | None:
+    """Milliseconds; None: whatever has happened counts, and nothing depends on a moment."""
+    from schemas.books import Period
+    from streams.core.days import milliseconds
+    from streams.core.receptions import judged_at
+
+    now = milliseconds(datetime.now(UTC))
+    if as_of is None:
+        return now if needed else None
+    day = reports.day(as_of, "--as-of")
+    return judged_at(Period(first=day, last=day), *([now] if needed else []))
 
 
 def _book(book: str, url: str | None) -> "BookOf":

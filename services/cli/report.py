@@ -11,7 +11,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from schemas.report import Report, ReportRow
+from schemas.report import Report, ReportRow, ScoreRow
 from services.cli.balance import equation, unit_name
 from services.cli.say import VIETNAM, answer, console, fail, number
 
@@ -94,10 +94,20 @@ def _table(report: Report) -> None:
         f"[bold]{report.book}[/bold] · {report.first:%d/%m/%Y} – {report.last:%d/%m/%Y} · "
         f"số liệu {source}, tính lúc {report.computed_at.astimezone(VIETNAM):%H:%M:%S %d/%m/%Y}"
     )
+    if report.judged_at:
+        at = report.judged_at.astimezone(VIETNAM)
+        out.print(f"Hồ sơ tiếp nhận trong kỳ, tình trạng xét tại {at:%H:%M:%S %d/%m/%Y}")
     if report.demo:
         out.print("[yellow]Dữ liệu mô phỏng: mọi hồ sơ đều do máy tạo ra.[/yellow]")
     for unit, rows in _by_unit(report.rows).items():
         out.print(_of_unit(unit, rows))
+    if report.scores:
+        out.print(_points(report.scores))
+    if report.out_of_scope:
+        out.print("[bold]Ngoài phạm vi[/bold] (không tính được từ sự kiện của hồ sơ):")
+    for missing in report.out_of_scope:
+        points = "" if missing.points is None else f" ({_whole(missing.points)} điểm)"
+        out.print(f"  {missing.row}{points} {missing.title}: {missing.reason}", markup=False)
     out.print(f"Hồ sơ: {number(report.dossiers)} · có kết quả trong kỳ: {number(report.resolved)}")
     if report.balance:
         # all units together, or the rows of the one that was asked for
@@ -121,7 +131,10 @@ def _of_unit(unit: str, rows: Sequence[ReportRow]) -> Table:
     table = Table(title=unit, title_justify="left", title_style="bold", show_lines=False)
     table.add_column("Hàng", no_wrap=True)
     table.add_column("Chỉ tiêu", ratio=1)
-    for name in ("Mục tiêu %", "a", "b", "Tỷ lệ %", "Kết quả", "Còn cần / được trễ"):
+    with_points = any(row.points is not None for row in rows)
+    wanted = "Đủ điểm từ %" if with_points else "Mục tiêu %"
+    columns = [wanted, "a", "b", "Tỷ lệ %", "Kết quả", "Còn cần / được trễ"]
+    for name in [*columns, *(["Điểm"] if with_points else [])]:
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(
@@ -131,16 +144,51 @@ def _of_unit(unit: str, rows: Sequence[ReportRow]) -> Table:
             number(row.a),
             number(row.b),
             "–" if row.rate is None else number(row.rate, 2),
-            _verdict(row.met),
+            _verdict(row),
             _left(row),
+            *([_score(row)] if with_points else []),
         )
     return table
 
 
-def _verdict(met: bool | None) -> Text:
-    if met is None:
+def _points(scores: Sequence[ScoreRow]) -> Table:
+    """One line for each unit, one column for each heading: reached of what can be judged."""
+    table = Table(title="Điểm", title_justify="left", title_style="bold")
+    table.add_column("Đơn vị", ratio=1)
+    by_unit: dict[str, list[ScoreRow]] = {}
+    for row in scores:
+        by_unit.setdefault(unit_name(row), []).append(row)
+    for row in next(iter(by_unit.values())):
+        table.add_column(f"{row.title} ({_whole(row.points)})", justify="right")
+    for unit, rows in by_unit.items():
+        table.add_row(unit, *(_reached(row) for row in rows))
+    return table
+
+
+def _reached(row: ScoreRow) -> str:
+    """Points of what can be judged; or that nothing can be."""
+    return f"{number(row.score, 2)} / {_whole(row.in_scope)}" if row.in_scope else "–"
+
+
+def _whole(points: float) -> str:
+    """As a book writes them: whole ones without decimals."""
+    return number(points, 0 if points == int(points) else 2)
+
+
+def _score(row: ReportRow) -> str:
+    if row.points is None:
+        return ""
+    shown = "–" if row.score is None else number(row.score, 2)
+    return f"{shown} / {_whole(row.points)}"
+
+
+def _verdict(row: ReportRow) -> Text:
+    if row.met is None:
         return Text("chưa phát sinh", style="dim")
-    return Text("đạt", style="green") if met else Text("chưa đạt", style="red")
+    wanted = "đạt" if row.points is None else "đủ điểm"
+    if row.met:
+        return Text(wanted, style="green")
+    return Text(f"chưa {wanted.removesuffix(' điểm')}", style="red")
 
 
 def _left(row: ReportRow) -> str:

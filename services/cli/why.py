@@ -6,14 +6,17 @@ from datetime import date
 from typing import Any
 
 from schemas.books import Indicator, Period
-from services.cli.case import Case, at, named
+from services.cli.case import Case, iso, named
+from services.cli.case import at as moment_told
 from services.cli.words import level_told
 from streams.core.days import local_day, to_date
-from streams.core.dossier import AnyEntry
+from streams.core.dossier import AnyEntry, effective
 from streams.core.explain import turning_points
-from streams.core.facts import FACTS, Facts, facts
+from streams.core.facts import FACTS, Facts, facts, facts_as_of
+from streams.core.indicators import catalogue_scope
+from streams.core.receptions import AT_MOMENT, MOMENT_BIT, bits_at, bits_of
 
-_FACT_TITLES = {fact.name: fact.title for fact in FACTS}
+_FACT_TITLES = {fact.name: fact.title for fact in (*FACTS, *AT_MOMENT)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,29 +45,54 @@ class Judged:
     conditions: tuple[Condition, ...]
 
 
-def judge(indicator: Indicator, case: Case) -> Judged:
-    """Where the dossier stands, with a reason for each condition."""
-    known = facts(case.dossier, case.work)
-    decided_by = turning_points(case.dossier, case.work)
+def judge(
+    indicator: Indicator, case: Case, population: str = "closed", at: int | None = None
+) -> Judged:
+    """Where the dossier stands, with a reason for each condition.
+
+    ``population`` is the book's; ``at`` (milliseconds; None: for ever) is the moment whose state
+    counts, and a book of receptions needs it.
+    """
+    known, decided_by = _known(case, at)
+    bits = known.bits if at is None else bits_at(known, at)
+    names = bits_of(population)
     of_level = indicator.level in (None, known.level)
     conditions = tuple(
-        Condition(part, name, _FACT_TITLES[name], known.has(name), _decided(name, decided_by))
-        for part, names in (("a", indicator.scope), ("b", indicator.hit))
-        for name in names
+        Condition(
+            part, name, _FACT_TITLES[name], bool(bits & names[name]), _decided(name, decided_by)
+        )
+        for part, asked in (("a", indicator.scope), ("b", indicator.hit))
+        for name in asked
     )
+    counts_at = known.received_at if population == "received" else known.closed_at
+    day = None if counts_at is None else to_date(local_day(counts_at))
     if indicator.counts == "procedures":
-        return _judged_by_procedure(known, case, of_level, conditions)
-    in_a = (
-        of_level
-        and known.closed_at is not None
-        and all(c.holds for c in conditions if c.part == "a")
-    )
+        paid_on = to_date(max(known.paid_days)) if known.paid_days else None
+        if population == "received":
+            paid_on = day if known.has("paid_online") else None
+        return _judged_by_procedure(indicator, known, case, paid_on, conditions)
+    in_a = of_level and day is not None and all(c.holds for c in conditions if c.part == "a")
     in_b = in_a and all(c.holds for c in conditions)
-    day = None if known.closed_at is None else to_date(local_day(known.closed_at))
     return Judged(in_a, in_b, of_level, day, conditions)
 
 
+def _known(case: Case, at: int | None) -> tuple[Facts, Mapping[str, AnyEntry]]:
+    """What is known of the dossier, and which event made each fact so."""
+    if at is None:
+        return facts(case.dossier, case.work), turning_points(case.dossier, case.work)
+    known = facts_as_of(case.dossier, at, case.work)
+    if known is None:
+        raise NothingYet(f"{case.code}: {moment_told(at)}")
+    until = tuple(entry for entry in effective(case.dossier) if entry.at <= at)
+    return known, turning_points(until, case.work)
+
+
+class NothingYet(LookupError):
+    """The dossier had no event yet at the moment that is asked about."""
+
+
 _CONTRARY = {
+    "asked_once_at_most": ("supplemented_again",),
     "fee_owed": ("fee_waived",),
     "on_time": ("late",),
     "paid_online": ("payment_undone",),
@@ -92,35 +120,45 @@ def _decided(name: str, by: Mapping[str, AnyEntry]) -> AnyEntry | None:
 
 
 def _judged_by_procedure(
-    known: Facts, case: Case, of_level: bool, conditions: tuple[Condition, ...]
+    indicator: Indicator,
+    known: Facts,
+    case: Case,
+    paid_on: date | None,
+    conditions: tuple[Condition, ...],
 ) -> Judged:
     """Procedures are counted: is this one in the catalogue's list, and does its payment stand?"""
-    day = to_date(max(known.paid_days)) if known.paid_days else None
-    on = day or (to_date(local_day(known.received_at)) if known.received_at is not None else None)
-    listed = on is not None and (known.level, known.procedure) in case.registry.payment_procedures(
-        Period(first=on, last=on), known.level
+    of_level = indicator.level in (None, known.level)
+    received = None if known.received_at is None else to_date(local_day(known.received_at))
+    on = paid_on or received
+    listed = on is not None and (known.level, known.procedure) in catalogue_scope(
+        indicator, case.registry, Period(first=on, last=on), known.level
     )
     in_a = of_level and listed
-    return Judged(in_a, in_a and day is not None, of_level, day, conditions)
+    return Judged(in_a, in_a and paid_on is not None, of_level, paid_on, conditions)
 
 
-def indicator_told(indicator: Indicator, case: Case) -> str:
+def indicator_told(
+    indicator: Indicator, case: Case, population: str = "closed", at: int | None = None
+) -> str:
     """Why the dossier is in or out of a and b."""
-    judged, known = judge(indicator, case), facts(case.dossier, case.work)
+    judged, (known, _) = judge(indicator, case, population, at), _known(case, at)
     lines = [
         f"{indicator.row} {indicator.code}: {indicator.title}",
         f"Căn cứ: {indicator.source}",
         f"Hồ sơ {case.code}, đơn vị {case.unit}, {level_told(known.level)}",
+        *([] if at is None else [f"Xét tình trạng tại: {moment_told(at)}."]),
         "",
     ]
     for part in ("a", "b"):
         lines.append(_part(indicator, judged, known, part))
         lines += [f"  {line}" for line in _reasons(indicator, judged, case, part)]
-    lines += ["", *_period(indicator, judged, known)]
-    if "on_time" in indicator.hit:
-        due = "chưa biết" if known.due_at is None else at(known.due_at)
-        closed = "chưa" if known.closed_at is None else at(known.closed_at)
-        lines.append(f"Hạn trả: {due}. Kết thúc: {closed}.")
+    lines += ["", *_period(indicator, judged, known, population)]
+    if not {"on_time", "in_time"}.isdisjoint(indicator.hit):
+        due = "chưa biết" if known.due_at is None else moment_told(known.due_at)
+        closed = "chưa" if known.closed_at is None else moment_told(known.closed_at)
+        waiting = known.waiting_since
+        since = "" if waiting is None else f" Chờ bổ sung từ {moment_told(waiting)}."
+        lines.append(f"Hạn trả: {due}. Kết thúc: {closed}.{since}")
         lines.append(f"Hạn trả tính thế nào: motcua due explain {case.code} --unit {case.unit}")
     return "\n".join(lines)
 
@@ -148,28 +186,32 @@ def _reasons(indicator: Indicator, judged: Judged, case: Case, part: str) -> Ite
             yield f"{'✓' if condition.holds else '✗'} {_condition(case, condition)}"
 
 
-def _period(indicator: Indicator, judged: Judged, known: Facts) -> Iterator[str]:
+def _period(indicator: Indicator, judged: Judged, known: Facts, population: str) -> Iterator[str]:
     """The period that the dossier belongs to, where it counts."""
+    received = population == "received"
     if indicator.counts == "procedures":
         yield from _of_procedures(known)
-    elif known.closed_at is None:
-        yield "Hồ sơ chưa kết thúc nên chưa thuộc kỳ nào."
+    elif judged.counts_on is None and (received or known.closed_at is None):
+        yield f"Hồ sơ chưa {'được tiếp nhận' if received else 'kết thúc'} nên chưa thuộc kỳ nào."
     elif not judged.in_a:
         yield "Không được tính ở a nên không thuộc kỳ nào."
     elif (day := judged.counts_on) is not None:
         yield (
-            f"Thuộc mọi kỳ có ngày kết thúc {day:%d/%m/%Y}: "
+            f"Thuộc mọi kỳ có ngày {'tiếp nhận' if received else 'kết thúc'} {day:%d/%m/%Y}: "
             f"tháng {day.month}, quý {(day.month + 2) // 3}, năm {day.year}."
         )
 
 
-def indicator_json(indicator: Indicator, case: Case) -> dict[str, Any]:
+def indicator_json(
+    indicator: Indicator, case: Case, population: str = "closed", at: int | None = None
+) -> dict[str, Any]:
     """The same for programs."""
-    judged = judge(indicator, case)
+    judged = judge(indicator, case, population, at)
     return {
         "indicator": indicator.code,
         "unit": case.unit,
         "dossier": case.code,
+        "as_of": iso(at),
         "in_a": judged.in_a,
         "in_b": judged.in_b,
         "of_level": judged.of_level,
@@ -203,9 +245,14 @@ def _of_procedures(known: Facts) -> Iterator[str]:
 
 def _condition(case: Case, condition: Condition) -> str:
     text = f"{condition.title} [{condition.fact}]"
+    if condition.fact in MOMENT_BIT and (condition.holds or condition.event is None):
+        return text if condition.holds else f"{text}: không, xem hạn trả bên dưới"
     if condition.event is None:
         return f"{text}: chưa có sự kiện nào làm cho điều này đúng"
     data = named(case, condition.event)
     by = "theo" if condition.holds else "không, theo"
     which = "đính chính" if data["corrected"] else "sự kiện"
-    return f"{text}: {by} «{data['title']}» lúc {at(condition.event.at)} ({which} {data['id']})"
+    return (
+        f"{text}: {by} «{data['title']}» lúc {moment_told(condition.event.at)}"
+        f" ({which} {data['id']})"
+    )

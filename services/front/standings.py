@@ -12,7 +12,7 @@ from schemas.books import Period
 from schemas.registry import Registry
 from schemas.report import Standings
 from schemas.roadmaps import load_roadmaps
-from services.asked import RETRY, Wrong, live_awaited, read_book
+from services.asked import RETRY, Wrong, live_awaited, read_live_book
 from services.books import Books
 from services.settings import Settings
 from services.web import problem_response
@@ -45,7 +45,7 @@ def standings_router(
         unit: str | None = None,
         officer: str | None = None,
     ) -> Response:
-        plain = read_book(books, book)
+        plain = read_live_book(books, book)
         if isinstance(plain, Wrong):
             return problem_response(plain.problem())
         if (why := live.not_ready()) is not None:

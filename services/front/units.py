@@ -12,8 +12,8 @@ from services.asked import (
     RETRY,
     Wrong,
     live_awaited,
-    read_book,
     read_lineage,
+    read_live_book,
     read_period,
     split_told,
 )
@@ -31,7 +31,12 @@ def units_router(
     live: LiveSource,
     clock: Callable[[], datetime],
 ) -> APIRouter:
-    """Answers with ``schemas.report.Report``; 422 for a wrong question, 503 before it is ready."""
+    """Answers with ``schemas.report.Report``; 422 for a wrong question, 503 before it is ready.
+
+    A book of receptions is a wrong question here. Counters hold by day what is closed or received,
+    with facts that no clock can change: whether an open dossier is late at a moment, whether one
+    that was withdrawn was in time, and how things stood at the end of a past period is in none.
+    """
     router = APIRouter()
     books = Books(settings.data)
 
@@ -45,7 +50,7 @@ def units_router(
         officer: str | None = None,
         lineage: str = "old",
     ) -> Response:
-        asked, period = read_book(books, book), read_period(first, last)
+        asked, period = read_live_book(books, book), read_period(first, last)
         under = read_lineage(lineage)
         if isinstance(asked, Wrong):
             return problem_response(asked.problem())

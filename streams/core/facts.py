@@ -4,7 +4,7 @@ Books name these facts; ClickHouse computes the same ones in SQL (schemas/clickh
 engines are compared all the time. A fact's bit never changes its meaning; new facts take new bits.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from streams.core.days import local_day
@@ -94,11 +94,11 @@ FACTS: tuple[Fact, ...] = (
 BIT: dict[str, int] = {fact.name: 1 << fact.bit for fact in FACTS}
 
 
-def mask(names: Iterable[str]) -> int:
+def mask(names: Iterable[str], of: Mapping[str, int] = BIT) -> int:
     """The bits of these facts together; ``KeyError`` names an unknown one."""
     bits = 0
     for name in names:
-        bits |= BIT[name]
+        bits |= of[name]
     return bits
 
 
@@ -193,19 +193,35 @@ def facts(dossier: Dossier, work: WorkingTime) -> Facts:
     return _facts(dossier, work, dossier[0].level, 0)
 
 
+def facts_as_of(dossier: Dossier, at: int, work: WorkingTime) -> Facts | None:
+    """What follows from what had happened by ``at``, as it is known now; None: nothing had.
+
+    The moment is that of what is in force: a correction that is known now counts for then,
+    whenever it was made. The dossier must not be empty.
+    """
+    happened = tuple(entry for entry in dossier if entry.at <= at)
+    in_force = tuple(entry for entry in effective(dossier) if entry.at <= at)
+    if not happened and not in_force:
+        return None
+    level = (in_force or happened)[0].level
+    return _facts(in_force, work, level, _correction_facts(dossier, happened))
+
+
 def _corrected_facts(dossier: Dossier, work: WorkingTime) -> Facts:
     in_force = effective(dossier)
     # what is void was never sent: it does not name the level either
     level = (in_force or dossier)[0].level
-    return _facts(in_force, work, level, _correction_facts(dossier))
+    return _facts(in_force, work, level, _correction_facts(dossier, dossier))
 
 
-def _correction_facts(dossier: Dossier) -> int:
-    found = [entry for entry in dossier if type(entry) is Corrected]
-    own = {entry.id for entry in found}
+def _correction_facts(dossier: Dossier, happened: Dossier) -> int:
+    """What the corrections that happened say; they are right or wrong by the whole dossier."""
+    own = {entry.id for entry in dossier if type(entry) is Corrected}
     originals = {entry.id for entry in dossier} - own
     bits = 0
-    for entry in found:
+    for entry in happened:
+        if type(entry) is not Corrected:
+            continue
         if entry.target in own:
             bits |= _CORRECTION_OF_CORRECTION
         elif entry.target in originals:

@@ -4,7 +4,7 @@ Rates are fractions; ``100·b >= target·a`` is decided in whole numbers and not
 before it is shown.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from math import ceil, floor
 from typing import NamedTuple
@@ -23,6 +23,15 @@ class Count(NamedTuple):
     a: int
     b: int
     due_unknown: int = 0
+
+
+PROCEDURES: Mapping[
+    tuple[str, ...], Callable[[Registry, Period, str | None], frozenset[tuple[str, str]]]
+] = {
+    ("payment_deployed",): Registry.payment_procedures,
+    ("fee_owed",): Registry.fee_procedures,
+}
+"""By the scope of an indicator that counts procedures: those of the catalogue that it is about."""
 
 
 def count_cells(
@@ -54,7 +63,8 @@ def count_cells(
 def row(indicator: Indicator, target: Fraction, count: Count, unit: Unit | None) -> ReportRow:
     """The row of the decision's table for these figures; ``unit`` None: all together."""
     a, b = count.a, count.b
-    of_time = "on_time" in indicator.hit
+    of_time = not _OF_TIME.isdisjoint(indicator.hit)
+    reached = score(indicator, target, count)
     met = None if a == 0 else 100 * b >= target * a
     rate = None if a == 0 else Fraction(100 * b, a)
     share = target / 100
@@ -76,7 +86,31 @@ def row(indicator: Indicator, target: Fraction, count: Count, unit: Unit | None)
         still_needed=None if a == 0 or of_time else max(0, ceil(share * a) - b),
         late_allowed=floor(b / share) - a if of_time and a and share else None,
         due_unknown=count.due_unknown if of_time else None,
+        points=None if indicator.points is None else float(indicator.points),
+        score=None if reached is None else shown_points(reached, indicator.points or Fraction(0)),
     )
+
+
+_OF_TIME = frozenset({"on_time", "in_time"})
+
+
+def score(indicator: Indicator, target: Fraction, count: Count) -> Fraction | None:
+    """The points for these figures, exactly: all at the target, below it in proportion.
+
+    None: the indicator gives none, or there is nothing to judge (a = 0).
+    """
+    if indicator.points is None or count.a == 0:
+        return None
+    reached = Fraction(100 * count.b, count.a)
+    return indicator.points * (1 if reached >= target else reached / target)
+
+
+def shown_points(reached: Fraction, most: Fraction) -> float:
+    """Points to the hundredth, for reading: half up; what is short of all never reads as all."""
+    shown = floor(100 * reached + Fraction(1, 2))
+    if reached < most and shown >= 100 * most:
+        shown = ceil(100 * most) - 1
+    return shown / 100
 
 
 def rate_tenths(a: int, b: int, target: Fraction) -> int:
@@ -147,7 +181,7 @@ def catalogue_scope(
     """The (level, code) of the procedures that make up ``a`` where procedures are counted."""
     if indicator.counts != "procedures":
         return frozenset()
-    return registry.payment_procedures(period, level)
+    return PROCEDURES[indicator.scope](registry, period, level)
 
 
 def anomalies(counted: Iterable[tuple[Cell, int]]) -> tuple[AnomalyRow, ...]:

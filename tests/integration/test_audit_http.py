@@ -174,6 +174,91 @@ def test_verification_waits_for_the_live_side_in_words(http: TestClient):
     assert "5 records to go" in answer.json()["detail"]
 
 
+QUARTER = {"book": "qd766", "from": "2023-01-01", "to": "2023-03-31"}
+
+
+def test_a_book_of_receptions_is_answered_with_points_and_what_is_left_out(http: TestClient):
+    """Two of three were in time: 20·2/3 points; one of three on paper only, and so on."""
+    found = http.get("/api/v1/report", params=QUARTER).json()
+
+    assert (found["book"], found["judged_at"]) == ("qd766", "2023-03-31T16:59:59.999000Z")
+    rows = {r["row"]: r for r in found["rows"] if r["unit"] is None}
+    assert {row: (r["a"], r["b"]) for row, r in rows.items() if row != "3.6B"} == {
+        "2.1": (3, 2),
+        "3.3": (3, 0),
+        "4.1": (3, 1),
+        "4.2": (3, 1),
+        "3.6A": (3, 1),
+    }
+    assert (rows["2.1"]["points"], rows["2.1"]["score"], rows["2.1"]["met"]) == (20, 13.33, False)
+    assert rows["2.1"]["late_allowed"] == -1
+    # 4.1: 6 · 1/3; 4.2: 4 · (100/3)/80; of 6 and 4
+    points = {r["heading"]: r for r in found["scores"] if r["unit"] is None}
+    assert (points["4"]["points"], points["4"]["in_scope"], points["4"]["score"]) == (22, 10, 3.67)
+    assert points[None]["in_scope"] == 44
+    assert sum(r["points"] or 0 for r in found["out_of_scope"]) == 56
+    # the third was closed twice; «stopped» came afterwards
+    assert [a["code"] for a in found["anomalies"]] == ["closed_again"]
+
+
+def test_a_book_of_receptions_is_judged_at_the_asked_moment(http: TestClient):
+    """The same question, a moment earlier, of a dossier that was resolved late that evening."""
+    before = http.get(
+        "/api/v1/report", params={**QUARTER, "as_of": "2023-02-10T16:59:59.999"}
+    ).json()
+    now = http.get("/api/v1/report", params={"book": "qd766", "to": "2023-12-31"}).json()
+    past = http.get("/api/v1/report", params={**QUARTER, "known_at": "2023-02-10T12:00"}).json()
+
+    in_time = {id(f): next(r for r in f["rows"] if r["row"] == "2.1") for f in (before, now, past)}
+    assert [in_time[id(f)]["b"] for f in (before, now, past)] == [3, 2, 3]
+    assert before["judged_at"] == "2023-02-10T09:59:59.999000Z"
+    # the year still runs: it is judged when it is asked, and what was known by when it was known
+    assert now["judged_at"] == "2023-06-01T03:00:00Z"
+    assert past["judged_at"] == "2023-02-10T05:00:00Z"
+
+
+def test_the_anomalies_of_a_book_of_receptions_are_those_received(http: TestClient):
+    """The list behind a figure is of the dossiers that the figure counts."""
+    params = {**QUARTER, "code": "closed_again"}
+
+    assert len(http.get("/api/v1/anomalies", params=params).json()["dossiers"]) == 2
+    later = {**params, "from": "2023-02-11"}
+    assert http.get("/api/v1/anomalies", params=later).json()["dossiers"] == []
+    earlier = {**params, "as_of": "2023-02-10T23:00"}
+    assert http.get("/api/v1/anomalies", params=earlier).json()["dossiers"] == []
+
+
+def test_the_page_shows_points_and_what_is_out_of_scope(http: TestClient):
+    """A hundred points on one page: reached, missed, and those that nobody can tell from here."""
+    page = http.get("/", params=QUARTER).text
+
+    assert "xét tình trạng tại <b>23:59:59 ngày 31/03/2023</b>" in page
+    assert "Điểm: 13,33 / 20 (tối đa 20)" in page
+    assert "✕ Chưa đủ điểm" in page
+    assert "Ngoài phạm vi: cần Hệ thống tiếp nhận phản ánh, kiến nghị" in page
+    assert '<option value="qd766" selected>' in page
+    for row in ("1.1", "2.1", "3.3", "3.6A", "3.6B", "4.2", "5.4"):
+        assert f'id="{row}"' in page
+    decision = http.get("/", params=PERIOD).text
+    assert "Ngoài phạm vi" not in decision
+    assert "Điểm" not in decision
+
+
+def test_what_was_carried_over_is_shown_beside_the_points(clickhouse_server: Server):
+    """It is in no denominator of this book: unseen, it could be left lying for ever."""
+    database = clickhouse_server.database()
+    said = [received("2022-12-20T09:00", dossier=str(n)) for n in range(3)]
+    said += [resolved("2022-12-30T09:00", dossier="0"), received(dossier="new")]
+    database.store(numbered(admitted(one) for one in said))
+    pool = database.pool()
+
+    page = client_of(pool).get("/", params=QUARTER).text
+    pool.close()
+
+    assert "Từ kỳ trước chuyển sang: <b>2</b> hồ sơ." in page
+    assert "Điểm: 0,00 / 20 (tối đa 20)" in page
+
+
 def test_the_page_is_the_decisions_own_table(http: TestClient):
     """The chairman's office recognises its appendix: rows I.1 to IV.2 under their headings."""
     page = http.get("/", params=PERIOD).text

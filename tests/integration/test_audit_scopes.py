@@ -3,7 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from clickhouse_connect.driver.client import Client
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from schemas.books import Period, load_book
+from schemas.books import Book, Period, load_book
 from schemas.report import Report
 from services.audit import audit_router
 from services.audit.questions import report
@@ -21,8 +21,10 @@ from services.front.units import units_router
 from services.settings import Settings
 from streams.core.balance import TERMS
 from streams.core.cells import cells, is_open
-from streams.core.facts import Facts, facts
+from streams.core.facts import Facts, facts, facts_as_of
+from streams.core.indicators import Count
 from streams.core.lineage import Lineage
+from streams.core.receptions import judged_at, received_counts
 from streams.live import UnitState
 from streams.live_report import live_report
 from tests.support.clickhouse import Database, Server, numbered
@@ -44,6 +46,7 @@ BOOK = load_book("dak-ha-2023")
 YEAR = Period(first=date(2025, 1, 1), last=date(2025, 12, 31))
 SPRING = Period(first=date(2025, 3, 1), last=date(2025, 5, 31))
 OFFICERS = ("cb01", "cb02", "cb03")
+NOW_2026 = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 def some_events(number: int) -> list[bytes]:
@@ -190,6 +193,54 @@ def adds_up(whole: Report, parts: list[Report]) -> None:
         of_unit = [one for part in parts for one in part.balance if one.unit == total.unit]
         for name, n in total.terms.items():
             assert sum(one.terms[name] or 0 for one in of_unit) == (n or 0), name
+
+
+SUMMER = Period(first=date(2025, 5, 1), last=date(2025, 8, 31))
+
+
+def receptions(carried_over: bool) -> Book:
+    book = load_book("qd766")
+    first = book.indicators[0].model_copy(update={"carried_over": carried_over})
+    raw = {name: getattr(book, name) for name in Book.model_fields}
+    raw["indicators"] = (first, *book.indicators[1:])
+    return Book.model_validate(raw, by_alias=False, by_name=True)
+
+
+@pytest.mark.parametrize("carried_over", [False, True])
+@pytest.mark.parametrize("lineage", ["old", "new"])
+def test_receptions_are_counted_once_where_codes_change_hands(client, lineage, carried_over):
+    """The period is cut on 1 July: what lay there then must not be carried over a second time."""
+    book = receptions(carried_over)
+    at = judged_at(SUMMER)
+    known = [facts_as_of(dossier, at, WORK) for dossier in dossiers(EVENTS).values()]
+    expected = received_counts(book, CROSSED, SUMMER, None, filter(None, known), at)
+
+    found = report(
+        client, book, CROSSED, SUMMER, None, lineage=lineage, demo=True, computed_at=NOW_2026
+    )
+
+    for row in found.rows:
+        if row.unit is None:
+            assert Count(row.a, row.b, row.due_unknown or 0) == Count(
+                *expected[row.indicator][:2],
+                expected[row.indicator].due_unknown if row.due_unknown is not None else 0,
+            )
+    of_units = [row for row in found.rows if row.indicator == "in_time" and row.unit]
+    assert sum(row.a for row in of_units) == expected["in_time"].a > 0
+    # three units of before and two that came after, or these two alone
+    assert len(of_units) == (5 if lineage == "old" else 2)
+
+
+@pytest.mark.parametrize("unit", [None, "3"])
+def test_the_receptions_of_officers_add_up_to_those_of_their_unit(client, unit):
+    whole, *parts = (
+        report(
+            client, receptions(True), CROSSED, SPRING, unit,
+            officer=officer, demo=True, computed_at=NOW_2026,
+        )
+        for officer in (None, *OFFICERS, "")
+    )  # fmt: skip
+    adds_up(whole, parts)
 
 
 @pytest.fixture(scope="module")

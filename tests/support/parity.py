@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,15 +17,23 @@ import orjson
 from clickhouse_connect.driver.client import Client
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from schemas.books import Period
+from schemas.books import Book, Period
+from schemas.registry import Registry
 from services.audit.asked import ZONE
-from services.audit.questions import balances, recount
+from services.audit.questions import (
+    balances,
+    counts_of_figures,
+    figures,
+    recount,
+)
 from services.audit.settled import Clocks, Extent, Settled
 from services.historian import Record
 from streams.core.cells import Cell, cells, is_open
 from streams.core.days import milliseconds, moment, to_date
-from streams.core.dossier import Corrected, Dossier, Submitted, add, effective, read
-from streams.core.facts import FACTS, Facts, facts, mask
+from streams.core.dossier import Dossier, add, read
+from streams.core.facts import FACTS, Facts, facts, facts_as_of
+from streams.core.indicators import Count
+from streams.core.receptions import judged_at, received_counts
 from tests.support.clickhouse import Database, Server, numbered
 from tests.support.histories import UNITS, WORK, histories
 from tests.support.parity_histories import tangle, waited
@@ -120,31 +128,10 @@ def core_facts(records: Iterable[Record], clocks: Clocks) -> dict[tuple[str, str
     known_at, as_of = milliseconds(clocks.known_at), milliseconds(clocks.as_of)
     found = {}
     for key, dossier in dossiers(records, known_at).items():
-        known = facts(dossier, WORK) if clocks.as_of == FOR_EVER else _facts_as_of(dossier, as_of)
+        known = facts_as_of(dossier, as_of, WORK)
         if known is not None:
             found[key] = comparable(known)
     return found
-
-
-def _facts_as_of(dossier: Dossier, as_of: int) -> Facts | None:
-    """The clock is about the moment in force: corrections that are known now count for then."""
-    happened = tuple(entry for entry in dossier if entry.at <= as_of)
-    in_force = tuple(entry for entry in effective(dossier) if entry.at <= as_of)
-    if not happened and not in_force:
-        return None
-    corrections = {entry.id for entry in dossier if type(entry) is Corrected}
-    events = {entry.id for entry in dossier}
-    names: set[str] = set()
-    for entry in happened:
-        if type(entry) is not Corrected:
-            continue
-        names.add("correction_of_correction" if entry.target in corrections else "corrected")
-        if entry.target not in events:
-            names.add("correction_without_original")
-    # void altogether: only the level is left
-    nothing = (Submitted(0, 0, 0, 0, happened[0].level),) if happened else ()
-    known = facts(in_force or nothing, WORK)
-    return known._replace(bits=known.bits | mask(names))
 
 
 def dossiers(records: Iterable[Record], known_at: int) -> dict[tuple[str, str], Dossier]:
@@ -255,18 +242,21 @@ def some_offsets(told: Story, number: int) -> list[dict[str, int]]:
 def some_periods(told: Story, number: int) -> list[Period]:
     """Random ones, from the day of one event to the day of another."""
     chance = random.Random(told.seed)
-    days = [moment(read(record.value)[2].at).astimezone(ZONE).date() for record in told.records]
+    days = _days(told)
     ends = [sorted(chance.sample(days, 2)) for _ in range(number)]
     return [Period(first=first, last=last) for first, last in ends]
+
+
+def _days(told: Story) -> list[date]:
+    return [moment(read(record.value)[2].at).astimezone(ZONE).date() for record in told.records]
 
 
 def core_balances(
     records: Iterable[Record], clocks: Clocks, period: Period
 ) -> dict[str, dict[str, int]]:
     """Of each unit, from what the core knows of each dossier; also on the eve of the period."""
-    midnight = datetime.combine(period.first, datetime.min.time(), ZONE)
-    eve = Clocks(min(clocks.as_of, midnight - timedelta(milliseconds=1)), clocks.known_at)
-    before = core_facts(records, eve)
+    eve = min(clocks.as_of, _begin(period.first) - timedelta(milliseconds=1))
+    before = core_facts(records, Clocks(eve, clocks.known_at))
     found: dict[str, Counter[str]] = {}
     for key, known in core_facts(records, clocks).items():
         counted = found.setdefault(key[0], Counter())
@@ -312,6 +302,56 @@ def sql_balances(client: Client, clocks: Clocks, period: Period) -> dict[str, di
     """Of each unit, from ClickHouse."""
     found = balances(client, Settled(), EVERYTHING, period, clocks=clocks)
     return {unit: dict(+Counter(counted)) for unit, counted in found.items()}
+
+
+# -- books of receptions in both engines
+
+
+def some_closings(told: Story, number: int) -> list[tuple[Period, Clocks]]:
+    """Random periods, each asked for at its end or at a moment within it, as it was known then, at
+    some moment, or for ever; the first is all the time there is."""
+    chance = random.Random(told.seed)
+    days = _days(told)
+    recorded = [moment(read(record.value)[2].recorded) for record in told.records]
+    whole = Period(first=min(days), last=max(days))
+    found = [(whole, Clocks(moment(judged_at(whole)), FOR_EVER))]
+    for period in some_periods(told, number - 1):
+        first, end = milliseconds(_begin(period.first)), judged_at(period)
+        drawn = chance.choice((end, end, chance.randrange(first, end)))
+        known_at = chance.choice((FOR_EVER, FOR_EVER, moment(drawn), chance.choice(recorded)))
+        at = moment(judged_at(period, drawn, milliseconds(known_at)))
+        found.append((period, Clocks(at, known_at)))
+    return found
+
+
+def _begin(day: date) -> datetime:
+    return datetime.combine(day, datetime.min.time(), ZONE)
+
+
+def core_receptions(
+    told: Story, book: Book, registry: Registry, period: Period, clocks: Clocks
+) -> dict[str, dict[str, Count]]:
+    """Of each unit that has a dossier then, from the core."""
+    by_unit: dict[str, list[Facts]] = {}
+    at = milliseconds(clocks.as_of)
+    for (unit, _), dossier in dossiers(told.records, milliseconds(clocks.known_at)).items():
+        known = facts_as_of(dossier, at, WORK)
+        if known is not None:
+            by_unit.setdefault(unit, []).append(known)
+    return {
+        unit: received_counts(book, registry, period, None, known, at)
+        for unit, known in by_unit.items()
+    }
+
+
+def sql_receptions(
+    client: Client, book: Book, registry: Registry, period: Period, clocks: Clocks
+) -> dict[str, dict[str, Count]]:
+    """Of each unit that has a dossier then, from ClickHouse."""
+    return {
+        found.unit: counts_of_figures(book, registry, period, None, [found])
+        for found in figures(client, Settled(), book, EVERYTHING, period, clocks)
+    }
 
 
 # -- drawing

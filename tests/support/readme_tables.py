@@ -4,13 +4,13 @@
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from schemas.books import load_book
+from schemas.books import Indicator, load_book
 from schemas.events import EVENTS, EventKind
 from schemas.topics import TOPICS
 from services.cli.main import app
@@ -21,7 +21,6 @@ README = Path(__file__).resolve().parents[2] / "README.md"
 
 def tables() -> dict[str, str]:
     """Markdown of each table by the name in its marker."""
-    book = load_book("dak-ha-2023")
     return {
         "events": table(
             ("type", "Vietnamese", "portal status", "fields of `data`", "says"),
@@ -36,19 +35,13 @@ def tables() -> dict[str, str]:
                 for kind in EVENTS
             ),
         ),
-        "indicators": table(
-            ("row", "code", "level", "scope (a)", "hit (b)", "counts", "target"),
+        "indicators": _indicators("dak-ha-2023", lambda i: ()),
+        "indicators of qd766": _indicators("qd766", lambda i: (f"{float(i.points or 0):g}",)),
+        "out of scope of qd766": table(
+            ("row", "title", "points", "why not"),
             (
-                (
-                    i.row,
-                    f"`{i.code}`",
-                    i.level or "every",
-                    ", ".join(f"`{name}`" for name in i.scope),
-                    ", ".join(f"`{name}`" for name in i.hit),
-                    i.counts,
-                    f"≥ {float(book.target(i.code, 2023)):g} %",
-                )
-                for i in book.indicators
+                (o.row, o.title, "–" if o.points is None else f"{float(o.points):g}", o.reason)
+                for o in load_book("qd766").out_of_scope
             ),
         ),
         "topics": table(
@@ -79,6 +72,27 @@ def tables() -> dict[str, str]:
             ),
         ),
     }
+
+
+def _indicators(code: str, points: Callable[[Indicator], tuple[str, ...]]) -> str:
+    book = load_book(code)
+    head = ("row", "code", "level", "scope (a)", "hit (b)", "counts", "target")
+    return table(
+        (*head, *("points" for _ in points(book.indicators[0]))),
+        (
+            (
+                i.row,
+                f"`{i.code}`",
+                i.level or "every",
+                ", ".join(f"`{name}`" for name in i.scope),
+                ", ".join(f"`{name}`" for name in i.hit),
+                i.counts,
+                f"≥ {float(book.target(i.code, 2023)):g} %",
+                *points(i),
+            )
+            for i in book.indicators
+        ),
+    )
 
 
 def with_tables(text: str) -> str:

@@ -1,5 +1,6 @@
 """``motcua book check``: what does not add up, with file and line, in Vietnamese."""
 
+import tempfile
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -9,7 +10,7 @@ from typer.testing import CliRunner
 
 from schemas.books import Book
 from schemas.registry import Registry, RegistryFile, load_registry
-from services.books import Books
+from services.books import BookRefused, Books
 from services.cli.book import check
 from services.cli.main import app
 
@@ -68,7 +69,7 @@ def test_the_shipped_books_and_roadmaps_add_up():
     files = [*folder.iterdir(), *(folder / "roadmaps").iterdir()]
     read = {f.name: f.read_bytes() for f in files if f.name.endswith(".toml")}
     found = check(read, REGISTRY, Books(NOWHERE))
-    assert (found.faults, found.indicators) == ((), 7)
+    assert (found.faults, found.indicators) == ((), 13)
     assert found.targets > 50
 
 
@@ -94,12 +95,62 @@ def test_the_shipped_books_and_roadmaps_add_up():
         ('title = "Trực tuyến"\n', "", 6, "missing"),
         ("[[indicator]]", "[[indicators]]", 6, "unknown_field"),
         ('document = "QĐ 1"\n\n', 'document = "QĐ 1\n\n', 4, "not_toml"),
+        ('level = "commune"', "carried_over = true", 12, "carried_over_misplaced"),
+        ('level = "commune"', "points = 5", 6, "points_do_not_add_up"),
+        ('level = "commune"', "points = 101", 12, "percent_out_of_range"),
+        ('hit = ["filed_online"]', 'hit = ["in_time"]', 14, "fact_unknown"),
+        ("\n[[indicator]]", '\npopulation = "seen"\n[[indicator]]', 6, "value_unknown"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(old, new, line, rule):
     """Whoever edits the file sees it in an editor, by lines."""
     assert old in BOOK
     assert ("0.toml", line, rule) in faults(BOOK.replace(old, new, 1))
+
+
+RECEPTIONS = (
+    'code = "x"\nversion = 1\ntitle = "x"\ndocument = "x"\npopulation = "received"\n'
+    '[[heading]]\nrow = "1"\ntitle = "x"\npoints = 8\n'
+    '[[indicator]]\ncode = "online"\nrow = "1.1"\ntitle = "x"\nshort = "x"\nanswers = "x"\n'
+    'scope = ["received"]\nhit = ["in_time"]\nsource = "x"\npoints = 5\ncarried_over = true\n'
+    '[[out_of_scope]]\nrow = "1.2"\ntitle = "x"\nreason = "x"\nsource = "x"\npoints = 3\n'
+    '[[target]]\nindicator = "online"\npercent = "90"\ndocument = "x"\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "rule"),
+    [
+        ("", "", 0, ""),
+        ("points = 5", "points = 4", 6, "points_do_not_add_up"),
+        ("points = 3", 'points = "3.5"', 6, "points_do_not_add_up"),
+        ("points = 3", "", 6, "points_do_not_add_up"),
+        ("points = 3", 'points = 3\nheading = "2"', 6, "points_do_not_add_up"),
+        ('hit = ["in_time"]', 'hit = ["in_tyme"]', 17, "fact_unknown"),
+        ('reason = "x"\n', "", 21, "missing"),
+        ('"received"\n', '"closed"\n', 20, "carried_over_misplaced"),
+    ],
+)
+def test_a_book_with_points_and_rows_out_of_scope_adds_up(old, new, line, rule):
+    """A district that writes its own scoring sees at once where a hundred is not a hundred."""
+    text = RECEPTIONS.replace(old, new, 1) if old else RECEPTIONS
+
+    found = faults(text)
+
+    if rule:
+        assert ("0.toml", line, rule) in found
+        with pytest.raises(BookRefused):
+            loaded(text)
+    else:
+        assert found == []
+        loaded(text)
+
+
+def loaded(text: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "books").mkdir()
+        (Path(folder) / "books" / "x.toml").write_text(text, encoding="utf-8")
+        Books(Path(folder)).load("x")
 
 
 def test_an_indicator_needs_its_own_code_and_a_target():

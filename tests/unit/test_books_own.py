@@ -159,6 +159,25 @@ def a_wall(data: Path, book: str) -> Iterator[TestClient]:
         yield http
 
 
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_book_that_counters_cannot_answer_by_names_the_command_that_can(http, address):
+    """An almost right figure would be worse than none."""
+    answer = http.get(address, params={**ADDRESSES[address], "book": "qd766"})
+
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert error["rule"] == "book_needs_history"
+    for said in (error["message"], error["message_vi"]):
+        assert "motcua report --book qd766" in said
+
+
+def test_a_wall_with_such_a_book_says_which_command_answers(tmp_path):
+    with a_wall(tmp_path, "qd766") as wall:
+        answer = snapshot(wall)
+        assert answer.status_code == 503
+        assert "motcua report --book qd766" in answer.json()["detail"]
+
+
 def test_a_question_never_becomes_a_path(tmp_path):
     put(tmp_path, OWN)
     (tmp_path / "my-book.toml").write_text(OWN, encoding="utf-8")

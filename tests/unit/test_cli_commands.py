@@ -18,18 +18,20 @@ import pytest
 from typer import Exit
 from typer.testing import CliRunner, Result
 
-from schemas.books import load_book
+from schemas.books import Period, load_book
 from schemas.registry import Unit
 from schemas.report import AnomalyRow, Report
 from services.cli import where
 from services.cli.main import app
 from services.cli.say import number
 from streams.core.balance import balance_rows
-from streams.core.indicators import Count, row
+from streams.core.indicators import Count, row, table_of
+from streams.core.scores import out_of_scope_rows, score_rows
 from tests.support.histories import corrected, paid, received
 from tests.support.told_cases import answer, records_of
 
 BOOK = load_book("dak-ha-2023")
+YEAR = Period(first=date(2023, 1, 1), last=date(2023, 12, 31))
 
 
 def a_report(source: str = "live") -> Report:
@@ -195,6 +197,36 @@ def test_the_table_speaks_vietnamese(there):
     ):
         assert text in result.stdout, text
     assert "kết thúc trước: 2 hồ sơ (ví dụ u/case-1)" in result.stdout
+
+
+def test_a_book_of_receptions_is_shown_with_points_and_what_is_left_out(there):
+    """Whoever reads a score must see of how much it is one, and as of when."""
+    book = load_book("qd766")
+    counts = {None: {"in_time": Count(3, 2), "digitization": Count(3, 3)}}
+    scored = a_report("history").model_copy(
+        update={
+            "book": "qd766",
+            "judged_at": datetime(2023, 3, 31, 16, 59, 59, 999_000, tzinfo=UTC),
+            "rows": table_of(book, YEAR, counts),
+            "scores": score_rows(book, YEAR, counts),
+            "out_of_scope": out_of_scope_rows(book),
+        }
+    )
+    kept = there.answers["/api/v1/report"]
+    there.answers["/api/v1/report"] = 200, scored.model_dump(mode="json")
+    result = run("report", *PERIOD, "--book", "qd766", "--url", there.url)
+    there.answers["/api/v1/report"] = kept
+
+    assert result.exit_code == 0, result.output
+    for words in (
+        "xét tại 23:59:59 31/03/2023",
+        "13,33 / 20",  # 20 · 2/3
+        "17,33 / 24",  # with all 4 points of 4.2
+        "Ngoài phạm vi",
+        "5.4 (6 điểm) Tỷ lệ hài lòng trong tiếp nhận, giải quyết TTHC: cần đánh giá",
+        "2.2 Thời gian giải quyết TTHC trung bình",
+    ):
+        assert words in result.stdout, words
 
 
 def test_csv_has_a_line_for_each_row(there):

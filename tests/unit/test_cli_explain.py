@@ -10,15 +10,18 @@ from hypothesis import given
 from typer.testing import CliRunner, Result
 
 from schemas.admitted import FrozenProcedure
+from schemas.books import Period, load_book
 from services.cli.case import Case, case_of
 from services.cli.due import due_json, due_told
 from services.cli.main import app
 from services.cli.why import indicator_told, judge
 from streams.core.cells import Cell, cells
+from streams.core.days import local_day, to_date
 from streams.core.dossier import AnyEntry, Dossier, effective
 from streams.core.explain import What, explain_due, turning_points
-from streams.core.facts import BIT, facts
+from streams.core.facts import BIT, facts, facts_as_of
 from streams.core.indicators import count_cells
+from streams.core.receptions import received_counts
 from tests.support.histories import (
     DOSSIER,
     UNIT,
@@ -31,6 +34,7 @@ from tests.support.histories import (
     extended,
     fold,
     moment,
+    ms,
     paid,
     received,
     refunded,
@@ -42,6 +46,9 @@ from tests.support.histories import (
 )
 from tests.support.told_cases import BOOK, REGISTRY, answer, case, records_of
 from tests.unit.test_cli_commands import Installation
+
+RECEPTIONS = load_book("qd766")
+
 
 # -- laws
 
@@ -93,6 +100,28 @@ def test_a_dossier_is_judged_as_it_is_counted(history: list[AnyEntry]) -> None:
 
 
 @given(history=entries(min_size=1))
+def test_a_dossier_of_a_book_of_receptions_is_judged_as_it_is_counted(
+    history: list[AnyEntry],
+) -> None:
+    """At any moment: an explanation of another state than the figure's would mislead."""
+    dossier = fold(history)
+    for at in {entry.at for entry in dossier}:
+        known = facts_as_of(dossier, at, WORK)
+        if known is None:
+            continue
+        day = to_date(local_day(known.received_at or at))
+        period = Period(first=day, last=day)
+        counts = received_counts(RECEPTIONS, REGISTRY, period, known.level, [known], at)
+        for indicator in RECEPTIONS.indicators:
+            judged = judge(indicator, _case(dossier), "received", at)
+            if indicator.counts == "dossiers":
+                count = counts[indicator.code]
+                assert (judged.in_a, judged.in_b) == (count.a == 1, count.b == 1), indicator.code
+            else:
+                assert judged.in_b == (counts[indicator.code].b == 1), indicator.code
+
+
+@given(history=entries(min_size=1))
 def test_every_history_can_be_told(history: list[AnyEntry]) -> None:
     """Whatever was sent, in words: an explanation must not fail where it is needed most."""
     told = _case(fold(history))
@@ -100,6 +129,8 @@ def test_every_history_can_be_told(history: list[AnyEntry]) -> None:
     json.dumps(due_json(told))
     for indicator in BOOK.indicators:
         indicator_told(indicator, told)
+    for indicator in RECEPTIONS.indicators:
+        indicator_told(indicator, told, "received", max(entry.at for entry in history))
 
 
 # -- as a clerk reads it
@@ -329,6 +360,31 @@ def test_an_indicator_of_procedures_is_told_by_the_procedure():
     assert "TTHC vẫn được tính ở b nếu trong kỳ một hồ sơ khác có" in told
 
 
+def test_what_depends_on_a_moment_is_told_with_the_moment():
+    """«Late on which day?» is the first thing that is asked back."""
+    rule = RECEPTIONS.indicator("in_time")
+    there = case(received(due="2023-02-13T17:00"), supplement_requested("2023-02-10T10:00"))
+    told = indicator_told(rule, there, "received", ms("2023-03-31T23:59"))
+    for line in (
+        "Xét tình trạng tại: thứ Sáu 31/03/2023 23:59.",
+        "b (tử số): CÓ tính hồ sơ này",
+        "Thuộc mọi kỳ có ngày tiếp nhận 10/02/2023: tháng 2, quý 1, năm 2023.",
+        "Hạn trả: thứ Hai 13/02/2023 17:00. Kết thúc: chưa. Chờ bổ sung từ thứ Sáu 10/02/2023",
+    ):
+        assert line in told, line
+    again = case(
+        received(due="2023-02-13T17:00"),
+        supplement_requested("2023-02-10T10:00"),
+        supplement_requested("2023-02-10T11:00"),
+    )
+    told = indicator_told(rule, again, "received", ms("2023-03-31T23:59"))
+    assert "[asked_once_at_most]: không, theo «Yêu cầu bổ sung»" in told
+    late = case(received(due="2023-02-13T17:00"))
+    told = indicator_told(rule, late, "received", ms("2023-03-31T23:59"))
+    assert "[in_time]: không, xem hạn trả bên dưới" in told
+    assert "b (tử số): CÓ" in indicator_told(rule, late, "received", ms("2023-02-13T17:00"))
+
+
 # -- the commands
 
 
@@ -387,6 +443,21 @@ def test_an_own_book_is_looked_up_where_the_installation_keeps_it(there, tmp_pat
     (tmp_path / "books" / "own.toml").write_text("code =", "utf-8")
     result = run(*asked)
     assert (result.exit_code, "motcua book check" in result.stderr) == (2, True)
+
+
+def test_a_dossier_is_explained_as_of_a_day(there):
+    """Without a day a book of receptions is explained as things stand now."""
+    asked = ("explain", "2.1", "--book", "qd766", "--dossier", DOSSIER, "--url", there.url)
+
+    now = json.loads(run(*asked, "--json").stdout)
+    assert (now["in_a"], now["in_b"], now["counts_on"]) == (True, True, "2023-02-10")
+    then = json.loads(run(*asked, "--as-of", "2023-02-13", "--json").stdout)
+    assert then["as_of"] == "2023-02-13T23:59:59.999+07:00"
+    early = run(*asked, "--as-of", "2023-02-09")
+    assert (early.exit_code, "Chưa có sự kiện nào" in early.stderr) == (2, True)
+    decided = ("explain", "IV.2", "--dossier", DOSSIER, "--url", there.url, "--json")
+    assert json.loads(run(*decided).stdout)["in_b"] is True
+    assert json.loads(run(*decided, "--as-of", "2023-02-13").stdout)["in_a"] is False
 
 
 def test_an_unknown_indicator_or_book_is_told_with_those_there_are(there):
