@@ -12,6 +12,7 @@ from streams.core.cells import Cell
 from streams.core.facts import BIT
 from streams.core.indicators import Count, anomalies, counts_of_cells, in_period, table_of
 from streams.core.lineage import Lineage, join_balances, stretches
+from streams.core.scores import out_of_scope_rows, score_rows
 from streams.live import LiveSource
 
 
@@ -35,6 +36,8 @@ def live_report(
     all together. ``dossiers`` and ``resolved`` are of the units asked for. With an officer only
     the dossiers count that this officer answers for (empty: nobody known), and only units with
     such dossiers are listed. Raises ``UnitSplit`` when a lineage cannot be told.
+
+    The book is not one of receptions: how a dossier stands at a moment is in no counter.
     """
     states = live.units()
     plan = stretches(registry, states, period, lineage, unit)
@@ -85,6 +88,8 @@ def live_report(
             n for c, n in everything if c.measure == "closed" and c.bits & BIT["resolved"]
         ),
         rows=table_of(book, period, counts),
+        scores=score_rows(book, period, counts),
+        out_of_scope=out_of_scope_rows(book),
         anomalies=anomalies(everything),
         balance=balance_rows(
             {

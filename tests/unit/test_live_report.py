@@ -1,8 +1,9 @@
 """The report of the live counters, in the shape that the history's has."""
 
 from datetime import UTC, date, datetime
+from fractions import Fraction
 
-from schemas.books import Period, load_book
+from schemas.books import Book, Period, load_book
 from schemas.registry import load_registry
 from schemas.report import Report
 from streams.live_report import live_report
@@ -39,8 +40,34 @@ def test_with_a_unit_there_are_its_rows_alone() -> None:
     assert _report(live, "23503").rows == ()
 
 
-def _report(live: FakeLive, unit: str | None) -> Report:
+def test_a_book_of_closings_with_points_has_them_live_too() -> None:
+    """A district that scores its communes by what is closed sees the score on both sides."""
+    live = FakeLive()
+    live.set(state("23500", closed("commune", 3, "on_time") | closed("commune", 1, "late")))
+    decision = load_book("dak-ha-2023")
+    rows = [
+        i.model_copy(update={"points": Fraction(10)}) if i.code == "on_time_commune" else i
+        for i in decision.indicators
+    ]
+    headings = [
+        h.model_copy(update={"points": Fraction(10)}) if h.row == "IV" else h
+        for h in decision.headings
+    ]
+    raw = {name: getattr(decision, name) for name in Book.model_fields}
+    raw |= {"indicators": rows, "headings": headings}
+    book = Book.model_validate(raw, by_alias=False, by_name=True)
+
+    found = _report(live, "23500", book).scores
+
+    # 75 % of 95 %
+    assert [(s.heading, s.points, s.in_scope, s.score) for s in found][-2:] == [
+        ("IV", 10, 10, 7.89),
+        (None, 10, 10, 7.89),
+    ]
+
+
+def _report(live: FakeLive, unit: str | None, book: Book | None = None) -> Report:
     return live_report(
-        live, load_book("dak-ha-2023"), load_registry(), YEAR, unit,
+        live, book or load_book("dak-ha-2023"), load_registry(), YEAR, unit,
         demo=True, computed_at=datetime(2023, 11, 10, tzinfo=UTC),
     )  # fmt: skip
