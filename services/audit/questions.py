@@ -3,7 +3,8 @@
 Values reach ClickHouse as bound parameters only; no SQL is ever put together here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -18,16 +19,18 @@ from schemas.books import Book, Period
 from schemas.events import END_OF_TIME, EPOCH
 from schemas.registry import Registry, Unit
 from schemas.report import AnomalyRow, Report
+from schemas.words import Measure
 from streams.core.balance import balance_rows
 from streams.core.cells import Cell
 from streams.core.days import DAY_MS, UTC_OFFSET_MS, day_number
-from streams.core.facts import FACTS, Fact, mask
+from streams.core.facts import BIT, FACTS, Fact, mask
 from streams.core.indicators import Count, catalogue_scope, table_of
 from streams.core.lineage import Lineage, join_balances, stretches
 
 ANOMALIES: tuple[Fact, ...] = tuple(fact for fact in FACTS if fact.anomaly)
 _FIRST_DAY, _LAST_DAY = EPOCH.date(), END_OF_TIME.date()
 _EXAMPLES = 20
+_RECEIVED = BIT["received"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,38 +398,62 @@ class Recount(NamedTuple):
     open: int
 
 
-def recount(client: Client, asked: Extent) -> dict[str, Recount]:
+def recount(
+    client: Client, asked: Extent, settings: Mapping[str, Any] | None = None
+) -> dict[str, Recount]:
     """The counters of each unit as the live side must have them at the unit's own offset."""
     if not asked.offsets:
         return {}
-    parameters = asked.bound(NOW)
+    parameters, settings = asked.bound(NOW), dict(settings or {})
     cells: dict[str, dict[Cell, int]] = {unit: {} for unit in asked.offsets}
+    received, closed = Counter[str](), Counter[str]()
     for unit, measure, day, level, procedure, officer, bits, n in client.query(
-        _sql("recount"), parameters
+        _sql("recount"), parameters, settings
     ).result_rows:
-        cell = Cell(
-            measure, day_number(date.fromisoformat(day)), level, procedure, officer, int(bits)
-        )
-        cells[unit][cell] = int(n)
-    totals = {
-        unit: (int(dossiers), int(open_))
-        for unit, dossiers, open_ in client.query(_sql("totals"), parameters).result_rows
+        number = day_number(date.fromisoformat(day))
+        cells[unit][Cell(measure, number, level, procedure, officer, int(bits))] = int(n)
+        # every dossier that was received, or closed, has one cell that says so
+        if measure == "received":
+            received[unit] += int(n)
+        elif measure == "closed" and bits & _RECEIVED:
+            closed[unit] += int(n)
+    rows = client.query(_sql("dossiers"), parameters, settings).result_rows
+    dossiers = {unit: int(n) for unit, n in rows}
+    return {
+        unit: Recount(cells[unit], dossiers.get(unit, 0), received[unit] - closed[unit])
+        for unit in asked.offsets
     }
-    return {unit: Recount(cells[unit], *totals.get(unit, (0, 0))) for unit in asked.offsets}
 
 
-def counted_in(client: Client, unit: str, offset: int, measure: str, day: date) -> dict[str, Cell]:
-    """The dossiers of the unit that count on the day under the measure, each with its cell."""
+def unseen(client: Client, units: Collection[str]) -> dict[str, tuple[int, int]]:
+    """(partition, offset) of the first record of each unit that is none of these."""
+    rows = client.query(_sql("unseen"), {"units": list(units)}).result_rows
+    return {unit: (int(partition), int(offset)) for unit, partition, offset in rows}
+
+
+def counted_in(
+    client: Client,
+    unit: str,
+    offset: int,
+    wanted: Collection[tuple[Measure, date]],
+    settings: Mapping[str, Any] | None = None,
+) -> dict[tuple[Measure, date], dict[str, Cell]]:
+    """The dossiers of the unit that count under a measure on a day, each with its cell; at most
+    a thousand of each.
+    """
     parameters = {
         **Extent({unit: offset}).bound(NOW),
-        "measure": measure,
-        "day": day.isoformat(),
+        "measures": [measure for measure, _ in wanted],
+        "days": [day.isoformat() for _, day in wanted],
     }
-    rows = client.query(_sql("counted_in"), parameters).result_rows
-    return {
-        dossier: Cell(measure, day_number(day), level, procedure, officer, int(bits))  # type: ignore[arg-type]  # a measure is one of three words
-        for dossier, level, procedure, officer, bits in rows
-    }
+    found: dict[tuple[Measure, date], dict[str, Cell]] = {pair: {} for pair in wanted}
+    for measure, day, dossier, level, procedure, officer, bits in client.query(
+        _sql("counted_in"), parameters, dict(settings or {})
+    ).result_rows:
+        on = date.fromisoformat(day)
+        cell = Cell(measure, day_number(on), level, procedure, officer, int(bits))
+        found[measure, on][dossier] = cell
+    return found
 
 
 @cache

@@ -9,7 +9,8 @@ from starlette.concurrency import run_in_threadpool
 
 from schemas.calendar import load_calendar
 from schemas.topics import EVENTS
-from services.audit import audit_router
+from services.audit import Rhythm, Verifier, audit_router
+from services.certificates import CertificateReader, CertificateWriter
 from services.clickhouse import ClickHouseUnavailable, Pool, connect, migrate
 from services.historian import ClickHouseHistory, Historian, store_calendar
 from services.reread import registry_of
@@ -46,15 +47,30 @@ def build_history(settings: Settings) -> FastAPI:
         lambda: ClickHouseHistory(lambda: connect(settings.clickhouse_address), topic),
     )
     live = LiveUnits(settings.kafka, settings.topic_prefix)
+    certificates = CertificateReader(settings.kafka, settings.topic_prefix)
+    writer = CertificateWriter(settings.kafka, settings.topic_prefix)
+    verifier = Verifier(
+        live,
+        lambda: connect(settings.clickhouse_address),
+        writer.write,
+        certificates.newest,
+        Rhythm(settings.verify_every_s, settings.verify_all_within_s),
+        code_version(),
+    )
     registry = registry_of(settings.data)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         historian.start()
         live.start()
+        certificates.start()
+        verifier.start()
         yield
+        await run_in_threadpool(verifier.stop)
         await run_in_threadpool(historian.stop)
         await run_in_threadpool(live.stop)
+        await run_in_threadpool(certificates.stop)
+        writer.close()
         pool.close()
 
     async def clickhouse_ready() -> str | None:
@@ -73,7 +89,16 @@ def build_history(settings: Settings) -> FastAPI:
     )
     checks = {"clickhouse": clickhouse_ready, "historian": historian_ready}
     app.include_router(health_router(settings, checks))
-    app.include_router(audit_router(settings, pool, registry, live, lambda: datetime.now(UTC)))
+    app.include_router(
+        audit_router(
+            settings,
+            pool,
+            registry,
+            verifier.now,
+            certificates.newest,
+            lambda: datetime.now(UTC),
+        )
+    )
     return app
 
 
