@@ -21,8 +21,9 @@ from streams.live import LiveSource, UnitState
 WAIT_S = 10.0
 """How long the history may take to read as far as the live side has."""
 _LOOK_EVERY_S = 0.1
-_DOSSIERS_A_QUERY = 60_000
-"""Bounds a query's memory, and how long it keeps a core: about three seconds."""
+_DOSSIERS_A_QUERY = 40_000
+"""Bounds a query's memory, and how long it keeps a core: about three seconds, one of them for
+ClickHouse to make its plan."""
 _SETTINGS: Mapping[str, Any] = {"max_threads": 1}
 """The other cores are for those who wait for an answer."""
 MOST_DIFFERENCES = 50
@@ -43,6 +44,8 @@ class Compared:
     findings: Mapping[str, Finding]
     """Of the units that are compared."""
     recounted: int
+    left_over: int
+    """Units whose turn it was, and that the budget did not reach."""
     behind: int
     """Records that live has counted and the history had not read in time."""
 
@@ -107,7 +110,8 @@ def compare(
         now = time.monotonic()
         if now - began + (now - batch_began) > patience.budget_s:
             break
-    return Compared(at, states, rota.standing(states), recounted, _behind(states, read_to))
+    left_over, behind = len(turn) - recounted, _behind(states, read_to)
+    return Compared(at, states, rota.standing(states), recounted, left_over, behind)
 
 
 def _states(client: Client, live: LiveSource) -> dict[str, UnitState]:

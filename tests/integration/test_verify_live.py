@@ -1,9 +1,8 @@
 """Verification: live and history are compared exactly, and a difference names its dossiers."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
 
 import orjson
 import pytest
@@ -23,6 +22,7 @@ from streams.live import LiveUnits, MonthRecord, UnitState
 from tests.support import kafka
 from tests.support.clickhouse import Database, numbered
 from tests.support.histories import WORK, admitted, dossiers, paid, received, resolved, stopped
+from tests.support.wall import FakeLive
 
 NOW = datetime(2023, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -37,30 +37,11 @@ RECORDS = numbered(
 )
 
 
-class FakeLive:
+def live_of(*states: UnitState) -> FakeLive:
     """Counters as the worker publishes them; a test may falsify them first."""
-
-    def __init__(self, *states: UnitState) -> None:
-        self.counted: dict[int, int] = {}
-        self._units = {state.now.unit: state for state in states}
-
-    def set(self, state: UnitState) -> None:
-        self._units = {**self._units, state.now.unit: state}
-
-    def not_ready(self) -> str | None:
-        return None
-
-    def units(self) -> MappingProxyType[str, UnitState]:
-        return MappingProxyType(self._units)
-
-    def subscribe(self, callback: Callable[[frozenset[str]], None]) -> Callable[[], None]:
-        return lambda: None
-
-    def complete_until(self) -> datetime | None:
-        return None
-
-    def counted_to(self) -> dict[int, int]:
-        return self.counted
+    live = FakeLive()
+    live.set(*states)
+    return live
 
 
 def snapshots(records: list[Record], offset: int) -> tuple[UnitNow, list[UnitMonth]]:
@@ -134,7 +115,7 @@ def test_equal_counters_are_equal_at_every_offset(client: Client, database: Data
     database.store(RECORDS)
 
     for offset in (1, 2, 7, len(RECORDS)):
-        found = cycle(client, FakeLive(state(*snapshots(RECORDS, offset))))
+        found = cycle(client, live_of(state(*snapshots(RECORDS, offset))))
 
         assert found.state == "equal", differences(found)
         assert found.recounted == 1
@@ -148,7 +129,7 @@ def test_a_wrong_counter_is_found_and_its_dossiers_are_named(client: Client, dat
     database.store(RECORDS)
     now, (month,) = snapshots(RECORDS, len(RECORDS))
 
-    found = cycle(client, FakeLive(state(now, [falsified(month, "closed", 1)])))
+    found = cycle(client, live_of(state(now, [falsified(month, "closed", 1)])))
 
     assert (found.state, found.differing) == ("differs", 1)
     (difference,) = differences(found)
@@ -169,7 +150,7 @@ def test_a_cell_that_only_live_has_names_the_dossiers_of_its_day(
     changed[at] = (*changed[at][:5], changed[at][5] ^ 1, changed[at][6])
     wrong = month.model_copy(update={"cells": tuple(changed)})
 
-    found = differences(cycle(client, FakeLive(state(now, [wrong]))))
+    found = differences(cycle(client, live_of(state(now, [wrong]))))
 
     assert len(found) == 2
     assert all(d.dossiers for d in found)
@@ -183,7 +164,7 @@ def test_the_units_own_figures_are_compared_too(client: Client, database: Databa
     right = getattr(now, name)
     wrong = now.model_copy(update={name: right + 1})
 
-    found = cycle(client, FakeLive(state(wrong, months)))
+    found = cycle(client, live_of(state(wrong, months)))
 
     assert differences(found) == [
         Difference(unit="23500", month=None, cell=name, live=right + 1, history=right)
@@ -195,7 +176,7 @@ def test_a_history_that_has_not_read_so_far_is_waited_for_and_is_no_difference(
 ):
     """«Nothing differs» must never mean «nothing was compared», nor a late history an alarm."""
     database.store(RECORDS[:5])
-    live, rota = FakeLive(state(*snapshots(RECORDS, len(RECORDS)))), Rota(HOUR)
+    live, rota = live_of(state(*snapshots(RECORDS, len(RECORDS)))), Rota(HOUR)
 
     found = cycle(client, live, rota)
 
@@ -212,7 +193,7 @@ def test_it_waits_for_a_history_that_is_just_behind(client: Client, database: Da
     def meanwhile(_: float) -> None:
         database.store(RECORDS[5:])
 
-    live = FakeLive(state(*snapshots(RECORDS, len(RECORDS))))
+    live = live_of(state(*snapshots(RECORDS, len(RECORDS))))
 
     assert compare(client, live, Rota(HOUR), lambda: NOW, sleep=meanwhile).state == "equal"
 
@@ -223,7 +204,7 @@ def test_a_unit_that_was_equal_is_recounted_when_its_snapshot_is_another(
     """A wrong counter may be planted at the same offset: what was found before hides nothing."""
     database.store(RECORDS)
     now, (month,) = snapshots(RECORDS, len(RECORDS))
-    live, rota = FakeLive(state(now, [month])), Rota(HOUR)
+    live, rota = live_of(state(now, [month])), Rota(HOUR)
     assert cycle(client, live, rota).recounted == 1
 
     again = cycle(client, live, rota)
@@ -258,13 +239,16 @@ def test_a_cycle_begins_nothing_that_would_last_beyond_its_budget(
     records = numbered(admitted(received(dossier="1", unit=unit)) for unit in units)
     database.store(records)
     # so many dossiers that each unit makes a query of its own
-    live, rota = FakeLive(*(huge(unit, len(records)) for unit in units)), Rota(HOUR)
+    live, rota = live_of(*(huge(unit, len(records)) for unit in units)), Rota(HOUR)
 
     def one_query() -> Compared:
         patience = Patience(wait_s=0.2, budget_s=0.0)
         return compare(client, live, rota, lambda: NOW, patience=patience)
 
-    assert [len(one_query().findings) for _ in range(3)] == [1, 2, 3]
+    found = [one_query() for _ in range(3)]
+    assert [len(one.findings) for one in found] == [1, 2, 3]
+    # none has so many dossiers: they differ, and it is their turn again
+    assert [one.left_over for one in found] == [2, 2, 2]
 
 
 def huge(unit: str, offset: int) -> UnitState:

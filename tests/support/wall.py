@@ -42,6 +42,7 @@ class FakeLive:
     def __init__(self, now: Callable[[], datetime] = lambda: NOW) -> None:
         self.why: str | None = None
         self.lag_s: float | None = 2.0
+        self.counted: dict[int, int] = {}
         self._now = now
         self._units: Mapping[str, UnitState] = {}
         self._callbacks: list[Callback] = []
@@ -54,6 +55,9 @@ class FakeLive:
 
     def complete_until(self) -> datetime | None:
         return None if self.lag_s is None else self._now() - timedelta(seconds=self.lag_s)
+
+    def counted_to(self) -> Mapping[int, int]:
+        return self.counted
 
     def subscribe(self, callback: Callback) -> Callable[[], None]:
         self._callbacks.append(callback)
