@@ -150,12 +150,13 @@ def verdict(certificate: Certificate | None, now: datetime) -> tuple[str, str]:
     promised = certificate.next_within_s
     if promised is not None and age_s(certificate, now) > promised:
         return "missed", "ngừng đối chiếu"
+    equal = f"khớp {number(certificate.units_compared)}/{number(certificate.units)} đơn vị"
     if certificate.state == "equal":
-        return "met", "khớp"
+        return "met", equal
     if certificate.history_behind:
         behind = number(certificate.history_behind)
         return "none", f"đang chờ: lịch sử chậm {behind} bản ghi"
-    return "none", "đang đối chiếu"
+    return "none", f"đang đối chiếu, {equal}"
 
 
 def percent(row: ReportRow, book: Book) -> str:

@@ -23,7 +23,6 @@ from streams.live import LiveSource
 log = structlog.get_logger()
 
 BUDGET_S = 8.0
-"""Of a cycle that nobody asked for; its last query may begin shortly before."""
 _CYCLE_WAIT_S = 3.0
 """So long such a cycle waits for the history; the next one comes soon enough."""
 _RETRY_S = 1.0
@@ -52,13 +51,15 @@ class Rhythm:
     """Pause between two cycles; 0: only on demand."""
     all_within_s: float
     """Every unit is recounted anew so often, at least."""
+    budget_s: float = BUDGET_S
+    """Of a cycle that nobody asked for; its last query may begin shortly before."""
 
     @property
     def next_within_s(self) -> int | None:
         """See :class:`Certificate`."""
         if not self.every_s:
             return None
-        return int(_MISSED_CYCLES * (self.every_s + BUDGET_S + _CYCLE_WAIT_S))
+        return int(_MISSED_CYCLES * (self.every_s + self.budget_s + _CYCLE_WAIT_S))
 
 
 class Verifier:
@@ -157,7 +158,7 @@ class Verifier:
         patience = (
             Patience(WAIT_S, going_on=going_on)
             if anew
-            else Patience(_CYCLE_WAIT_S, BUDGET_S, going_on)
+            else Patience(_CYCLE_WAIT_S, self._rhythm.budget_s, going_on)
         )
         began = time.monotonic()
         try:

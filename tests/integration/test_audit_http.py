@@ -192,12 +192,12 @@ def test_a_verification_that_fails_is_said_in_words(database: Database):
     ("changes", "age_s", "style", "words"),
     [
         ({}, 10, "met", "khớp 24/24 đơn vị · 09:59:50"),
-        ({}, 124, "missed", "ngừng đối chiếu 24/24 đơn vị"),
+        ({}, 124, "missed", "ngừng đối chiếu · 09:57:56"),
         ({"next_within_s": None}, 90_000, "met", "khớp 24/24 đơn vị"),
         ({"state": "differs", "units_differing": 2}, 10, "missed", "LỆCH 2 đơn vị"),
         ({"state": "waiting", "units_compared": 3, "history_behind": 4321}, 10, "none",
-         "đang chờ: lịch sử chậm 4.321 bản ghi 3/24 đơn vị"),
-        ({"state": "waiting", "units_compared": 3}, 10, "none", "đang đối chiếu 3/24 đơn vị"),
+         "đang chờ: lịch sử chậm 4.321 bản ghi · 09:59:50"),
+        ({"state": "waiting", "units_compared": 3}, 10, "none", "đang đối chiếu, khớp 3/24 đơn vị"),
     ],
 )  # fmt: skip
 def test_every_page_says_whether_live_and_history_agree(

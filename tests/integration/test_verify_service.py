@@ -28,6 +28,7 @@ from tests.support.workers import Log, WorkerProcess, last_of
 WITHIN_S = 30.0
 EVERY_S = "0.5"
 UNIT_CODES = 6
+ON_DEMAND = Rhythm(0, 3600)
 
 
 @dataclass
@@ -256,11 +257,12 @@ def live() -> FakeLive:
 
 
 def verifier(
-    live: FakeLive, connect: Callable[[], Client], written: list[Certificate], every_s: float = 0
+    live: FakeLive,
+    connect: Callable[[], Client],
+    written: list[Certificate],
+    rhythm: Rhythm = ON_DEMAND,
 ) -> Verifier:
-    return Verifier(
-        live, connect, written.append, lambda: None, Rhythm(every_s, 3600), "0.1.0", lambda: NOW
-    )
+    return Verifier(live, connect, written.append, lambda: None, rhythm, "0.1.0", lambda: NOW)
 
 
 def test_without_a_rhythm_it_compares_only_when_asked(database: Database, live: FakeLive) -> None:
@@ -309,13 +311,31 @@ def test_it_tries_again_soon_when_it_could_not_compare(database: Database, live:
     """At a start nobody wants to wait for a whole round because a second was missing."""
     written: list[Certificate] = []
     live.why = "reading"
-    there = verifier(live, database.connect, written, every_s=600)
+    there = verifier(live, database.connect, written, Rhythm(600, 3600))
     there.start()
     try:
         live.why = None
         eventually(lambda: bool(written), 15, "the first certificate")
     finally:
         there.stop()
+
+
+def test_what_the_budget_does_not_reach_comes_soon(database: Database, live: FakeLive) -> None:
+    """After a start a whole province waits; half a minute between would be too long."""
+    written: list[Certificate] = []
+    units = ("23500", "23503", "23506")
+    events = [admitted(received(dossier=str(n), unit=u)) for u in units for n in range(2)]
+    database.store(numbered(events))
+    # so many dossiers that each unit makes a query of its own
+    live.set(*(state(u, {}, still_open=100_000, offset=len(events)) for u in units))
+    there = verifier(live, database.connect, written, Rhythm(600, 3600, budget_s=0))
+    there.start()
+    try:
+        eventually(lambda: len(written) >= 3, 30, "three cycles")
+    finally:
+        there.stop()
+
+    assert [c.units_compared for c in written[:3]] == [1, 2, 3]
 
 
 def test_who_asks_while_it_stops_is_told(database: Database, live: FakeLive) -> None:
