@@ -68,9 +68,10 @@ def extent(client: Client, unit: str | None = None) -> Extent:
     return Extent({code: int(offset) for code, offset in rows})
 
 
-def positions(client: Client) -> dict[int, int]:
+def positions(client: Client, settings: Mapping[str, Any] | None = None) -> dict[int, int]:
     """For each partition the first offset that is not in the history."""
-    return {int(p): int(offset) for p, offset in client.query(_sql("positions")).result_rows}
+    rows = client.query(_sql("positions"), settings=dict(settings or {})).result_rows
+    return {int(partition): int(offset) for partition, offset in rows}
 
 
 def report(
@@ -425,9 +426,11 @@ def recount(
     }
 
 
-def unseen(client: Client, units: Collection[str]) -> dict[str, tuple[int, int]]:
+def unseen(
+    client: Client, units: Collection[str], settings: Mapping[str, Any] | None = None
+) -> dict[str, tuple[int, int]]:
     """(partition, offset) of the first record of each unit that is none of these."""
-    rows = client.query(_sql("unseen"), {"units": list(units)}).result_rows
+    rows = client.query(_sql("unseen"), {"units": list(units)}, dict(settings or {})).result_rows
     return {unit: (int(partition), int(offset)) for unit, partition, offset in rows}
 
 

@@ -118,7 +118,7 @@ def _states(client: Client, live: LiveSource) -> dict[str, UnitState]:
     """The live counters; for a unit that should be among them and is not: none."""
     counted_to = live.counted_to()
     states = dict(live.units())
-    for unit, (partition, offset) in unseen(client, states).items():
+    for unit, (partition, offset) in unseen(client, states, _SETTINGS).items():
         # a unit of which live has counted no event yet is on its way
         if offset < counted_to.get(partition, 0):
             states[unit] = _nothing(unit, partition, counted_to[partition])
@@ -144,12 +144,12 @@ def _wait_for(
     patience: Patience,
     sleep: Callable[[float], None],
 ) -> dict[int, int]:
-    read_to = positions(client)
+    read_to = positions(client, _SETTINGS)
     for _ in range(int(patience.wait_s / _LOOK_EVERY_S)):
         if not _behind(states, read_to) or not patience.going_on():
             break
         sleep(_LOOK_EVERY_S)
-        read_to = positions(client)
+        read_to = positions(client, _SETTINGS)
     return read_to
 
 
