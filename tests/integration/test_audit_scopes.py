@@ -39,7 +39,7 @@ from tests.support.histories import (
     withdrawn,
 )
 from tests.support.parity import FOR_EVER, core_balances
-from tests.support.wall import NOW, FakeLive, state
+from tests.support.wall import NOW, FakeLive, certificate, state
 from tests.unit.test_core_lineage import CROSSED, SPLIT
 
 BOOK = load_book("dak-ha-2023")
@@ -254,7 +254,11 @@ def http(database: Database, live: FakeLive, data: Path) -> Iterator[TestClient]
     app = FastAPI(openapi_url=None)
     settings = Settings(demo=True, data=data)
     app.include_router(units_router(settings, lambda: SPLIT, live, lambda: NOW))
-    app.include_router(audit_router(settings, pool, Settled(), lambda: SPLIT, live, lambda: NOW))
+    app.include_router(
+        audit_router(
+            settings, pool, Settled(), lambda: SPLIT, certificate, lambda: None, lambda: NOW
+        )
+    )
     yield TestClient(app)
     pool.close()
 
