@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, TypeAdapter
 
 from schemas.admitted import AdmittedEvent
+from schemas.certificates import Certificate
 from schemas.events import EVENT, EVENTS
 from schemas.problems import Problem
 from schemas.report import Report, Standings
@@ -24,6 +25,7 @@ _OURS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("admitted-event", AdmittedEvent),
     ("unit-month", UnitMonth),
     ("unit-now", UnitNow),
+    ("certificate", Certificate),
     ("report", Report),
     ("standings", Standings),
     ("problem", Problem),

@@ -42,10 +42,34 @@ EVENTS_WAITING = Metric(
     "motcua_events_waiting", "gauge", (), "records handed to Kafka and not acknowledged yet"
 )
 
+VERIFIED_EQUAL = Metric(
+    "motcua_verified_equal_timestamp_seconds",
+    "gauge",
+    (),
+    "when live and history were last compared and equal, Unix time; NaN: never",
+)
+VERIFY_AGE = Metric(
+    "motcua_verify_age_seconds", "gauge", (), "age of the newest certificate; NaN: there is none"
+)
+VERIFY_DURATION = Metric(
+    "motcua_verify_duration_seconds", "gauge", (), "what the newest certificate took to be made"
+)
+VERIFY_DIFFERENCES = Metric(
+    "motcua_verify_differences", "gauge", (), "figures in which live and history differ"
+)
+VERIFY_WAITING = Metric(
+    "motcua_verify_units_waiting", "gauge", (), "units that could not be compared yet"
+)
+
 METRICS: tuple[Metric, ...] = (
     EVENTS_ACCEPTED,
     EVENTS_REFUSED,
     REQUESTS_REFUSED,
     ADMISSION_SECONDS,
     EVENTS_WAITING,
+    VERIFIED_EQUAL,
+    VERIFY_AGE,
+    VERIFY_DURATION,
+    VERIFY_DIFFERENCES,
+    VERIFY_WAITING,
 )

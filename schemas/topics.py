@@ -65,4 +65,13 @@ DOSSIERS_CHANGELOG = Topic(
     config=_COMPACT,
 )
 
-TOPICS: tuple[Topic, ...] = (EVENTS, REJECTED, UNITS, DOSSIERS_CHANGELOG)
+CERTIFICATES = Topic(
+    "certificates",
+    key="one for the installation",
+    partitions=1,
+    holds="the newest certificate of the verification: live and history compared",
+    # a segment that is written to is never compacted: without an end of its own it would keep weeks
+    config={**_COMPACT, "segment.ms": "3600000"},
+)
+
+TOPICS: tuple[Topic, ...] = (EVENTS, REJECTED, UNITS, DOSSIERS_CHANGELOG, CERTIFICATES)

@@ -28,6 +28,12 @@ class Settings(StreamSettings):
     kafka_wait_s: float = Field(
         5, gt=0, description="how long a sender waits for Kafka before it is told to try again"
     )
+    verify_every_s: float = Field(
+        30, ge=0, description="pause between two cycles of the verification; 0: only on demand"
+    )
+    verify_all_within_s: float = Field(
+        3600, ge=1, description="every unit is recounted anew so often, also when nothing changes"
+    )
 
     @property
     def clickhouse_address(self) -> str:

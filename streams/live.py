@@ -92,6 +92,11 @@ class LiveSource(Protocol):
     def complete_until(self) -> datetime | None:
         """The UTC moment up to which everything admitted is in the counters; None: unknown."""
 
+    def counted_to(self) -> Mapping[int, int]:
+        """For each partition of ``motcua.events`` an offset below which everything is in the
+        counters that ``units`` gives from now on; empty: unknown.
+        """
+
 
 class Snapshots:
     """The last snapshots by unit, fed record by record in the order of the log.
@@ -121,20 +126,30 @@ class Snapshots:
                 changed = self._settle(unit)
             else:
                 record = _month_record(value)
-                self._months.setdefault(unit, {})[part] = record
-                changed = self._settle(unit) if unit in self.incomplete else None
+                months = self._months.setdefault(unit, {})
+                before, months[part] = months.get(part), record
+                # another record of the same moment: whoever starts to read now would take it, too
+                again = before is not None and before.offset == record.offset
+                awaited = unit in self.incomplete or (again and self._is_exact(unit))
+                changed = self._settle(unit) if awaited else None
         except ValueError as error:
             self.unreadable[name] = str(error)
             return None
         self.unreadable.pop(name, None)
         return changed
 
+    def _is_exact(self, unit: str) -> bool:
+        now, months = self._nows.get(unit), self._months.get(unit, {})
+        return now is not None and all(
+            month in months and months[month].offset <= now.offset for month in now.months
+        )
+
     def _settle(self, unit: str) -> str | None:
-        now, months = self._nows[unit], self._months.get(unit, {})
-        if any(m not in months or months[m].offset > now.offset for m in now.months):
+        if not self._is_exact(unit):
             self.incomplete.add(unit)
             return None
         self.incomplete.discard(unit)
+        now, months = self._nows[unit], self._months.get(unit, {})
         kept = {month: months[month] for month in now.months}
         self._months[unit] = dict(kept)
         self.units[unit] = UnitState(now, MappingProxyType(kept))
@@ -214,6 +229,10 @@ class LiveUnits:
         """See :class:`LiveSource`."""
         return self._lag.complete_until if self.not_ready() is None else None
 
+    def counted_to(self) -> Mapping[int, int]:
+        """See :class:`LiveSource`."""
+        return self._lag.counted_to if self.not_ready() is None else {}
+
     def _positions(self) -> Mapping[int, int]:
         return self._read_to
 
@@ -251,20 +270,23 @@ class LiveUnits:
             while not self._stopping.is_set():
                 polled = consumer.poll(timeout_ms=int(_POLL_S * 1000), max_records=5000)
                 changed |= self._apply(polled)
-                self._read_to = {
+                read_to = {
                     tp.partition: consumer.position(tp, timeout_ms=int(_REQUEST_S * 1000))
                     for tp in partitions
                 }
                 self._trouble = None
                 if not self._caught_up:
                     self._left = sum(
-                        max(0, end - self._read_to[tp.partition]) for tp, end in ends.items()
+                        max(0, end - read_to[tp.partition]) for tp, end in ends.items()
                     )
                     if self._left:
+                        self._read_to = read_to
                         continue
                     self._caught_up = True
                     changed = set(self._snapshots.units)
                 self._hand_over(changed)
+                # only now: who sees these positions must find in the counters what is below them
+                self._read_to = read_to
                 if changed:
                     self._notify(frozenset(changed))
                     changed = set()

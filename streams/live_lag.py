@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from kafka import TopicPartition
@@ -25,6 +25,8 @@ PROBE_EVERY_S = 1.0
 _REQUEST_MS = 5000
 _REMEMBERED = 256
 
+_Question = TypeVar("_Question")
+
 
 def worker_group(prefix: str) -> str:
     """Consumer group of the worker: it commits what it has counted and published."""
@@ -40,8 +42,10 @@ class Watermark:
 
     def __init__(self) -> None:
         self.complete_until: datetime | None = None
+        self.counted_to: Offsets = {}
+        """The positions in ``motcua.events`` that belong to it: all below is counted and read."""
         self._asked: deque[tuple[datetime, Offsets]] = deque()
-        self._counted: deque[tuple[datetime, Offsets]] = deque()
+        self._counted: deque[tuple[datetime, Offsets, Offsets]] = deque()
         self._every = 1
         """A look asks only when its number is a multiple: long outages are asked about rarely."""
         self._looks = 0
@@ -62,9 +66,9 @@ class Watermark:
         if self._looks % self._every == 0:
             self._asked.append((at, events_end))
         while self._asked and _reached(counted_to, self._asked[0][1]):
-            self._counted.append((self._asked.popleft()[0], units_end))
-        while self._counted and _reached(read_to, self._counted[0][1]):
-            self.complete_until = self._counted.popleft()[0]
+            self._counted.append((*self._asked.popleft(), units_end))
+        while self._counted and _reached(read_to, self._counted[0][2]):
+            self.complete_until, self.counted_to, _ = self._counted.popleft()
         open_questions = len(self._asked) + len(self._counted)
         if open_questions > _REMEMBERED:
             _thin_out(self._asked)
@@ -95,6 +99,13 @@ class LagProbe:
     def complete_until(self) -> datetime | None:
         """Everything admitted before this UTC moment is counted and read; None: unknown yet."""
         return self._watermark.complete_until
+
+    @property
+    def counted_to(self) -> Offsets:
+        """Everything of ``motcua.events`` below these positions is counted and read; empty: unknown
+        yet.
+        """
+        return self._watermark.counted_to
 
     def start(self) -> None:
         """Begin to ask, in the background."""
@@ -152,7 +163,7 @@ def _reached(positions: Offsets, wanted: Offsets) -> bool:
     return all(positions.get(partition, 0) >= offset for partition, offset in wanted.items())
 
 
-def _thin_out(questions: deque[tuple[datetime, Offsets]]) -> None:
+def _thin_out(questions: deque[_Question]) -> None:
     """Forget every other question, never the oldest: an outage must not fill the memory."""
     kept = list(questions)[::2]
     questions.clear()

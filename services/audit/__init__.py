@@ -3,5 +3,6 @@
 from services.audit.app import audit_router
 from services.audit.settled import Settled, forget_asked
 from services.audit.settling import Settling
+from services.audit.verifier import Rhythm, Verifier
 
-__all__ = ["Settled", "Settling", "audit_router", "forget_asked"]
+__all__ = ["Rhythm", "Settled", "Settling", "Verifier", "audit_router", "forget_asked"]

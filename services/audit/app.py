@@ -11,6 +11,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from schemas.certificates import Certificate
 from schemas.problems import Problem
 from schemas.registry import Registry
 from services.asked import RETRY, Wrong, live_awaited, split_told
@@ -24,13 +25,12 @@ from services.audit.questions import (
     report,
 )
 from services.audit.settled import Settled, extent
-from services.audit.verify import verify
+from services.audit.verifier import LiveNotReady, NotComparable
 from services.books import Books
 from services.clickhouse import ClickHouseUnavailable, Pool, first_line
 from services.settings import Settings
 from services.web import problem_response
 from streams.core.lineage import UnitSplit
-from streams.live import LiveSource
 
 log = structlog.get_logger()
 
@@ -65,14 +65,7 @@ class Asking:
             return split_told(split).problem()
         except (ClickHouseError, ClickHouseUnavailable) as error:
             log.error("question_failed", why=first_line(error))
-            return Problem(
-                type="urn:motcua:problem:history_unavailable",
-                title="The history cannot answer now",
-                title_vi="Kho lịch sử chưa trả lời được",
-                status=503,
-                detail="ClickHouse did not answer. Try again; if it stays so, look at /readyz.",
-                detail_vi="ClickHouse không trả lời. Hãy thử lại; nếu vẫn vậy, xem /readyz.",
-            )
+            return _HISTORY_AWAY
 
     def read(self, given: Mapping[str, str]) -> Question | Problem:
         """The question in these parameters."""
@@ -95,13 +88,18 @@ def audit_router(
     pool: Pool,
     settled: Settled,
     registry: Callable[[], Registry],
-    live: LiveSource,
+    verify: Callable[[], Certificate],
+    newest: Callable[[], Certificate | None],
     clock: Callable[[], datetime],
 ) -> APIRouter:
-    """``/`` and ``/api/v1/report``, ``events``, ``anomalies``, ``verify``."""
+    """``/``, ``/verify`` and ``/api/v1/report``, ``events``, ``anomalies``, ``verify``.
+
+    ``verify`` compares now, as :meth:`services.audit.verifier.Verifier.now` does; ``newest`` gives
+    the newest certificate.
+    """
     router = APIRouter()
     asking = Asking(settings, pool, settled, registry, clock)
-    pages = Pages(settings)
+    pages = Pages(settings, newest, clock)
 
     @router.get("/api/v1/report")
     def report_json(request: Request) -> Response:
@@ -179,12 +177,18 @@ def audit_router(
 
     @router.post("/api/v1/verify")
     def verify_json() -> Response:
-        if (why := live.not_ready()) is not None:
-            return problem_response(live_awaited(why), RETRY)
-        answer = asking.ask(lambda client: verify(client, settled, live, clock()))
-        if isinstance(answer, Problem):
-            return problem_response(answer)
-        return Response(answer.model_dump_json(), media_type="application/json")
+        try:
+            certificate = verify()
+        except LiveNotReady as error:
+            return problem_response(live_awaited(str(error)), RETRY)
+        except (NotComparable, TimeoutError) as error:
+            log.error("verify_failed", why=str(error))
+            return problem_response(_HISTORY_AWAY)
+        return Response(certificate.model_dump_json(), media_type="application/json")
+
+    @router.get("/verify", include_in_schema=False)
+    def verify_page() -> Response:
+        return pages.verification(registry())
 
     @router.get("/", include_in_schema=False)
     def table_page(request: Request) -> Response:
@@ -241,6 +245,16 @@ def _unknown_anomaly() -> Wrong:
         f"No such anomaly. There are: {codes}.",
         f"Không có loại bất thường này. Hiện có: {codes}.",
     )
+
+
+_HISTORY_AWAY = Problem(
+    type="urn:motcua:problem:history_unavailable",
+    title="The history cannot answer now",
+    title_vi="Kho lịch sử chưa trả lời được",
+    status=503,
+    detail="ClickHouse did not answer. Try again; if it stays so, look at /readyz.",
+    detail_vi="ClickHouse không trả lời. Hãy thử lại; nếu vẫn vậy, xem /readyz.",
+)
 
 
 def _no_dossier(unit: str, dossier: str) -> Problem:

@@ -1,6 +1,7 @@
 """The decision's own table as a page: rendered here, without scripts, everything offline."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,10 +10,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import FileResponse, HTMLResponse, Response
 
 from schemas.books import Book, heading_row
+from schemas.certificates import Certificate, Difference
 from schemas.problems import Problem
 from schemas.registry import Registry
 from schemas.report import OutOfScopeRow, Report, ReportRow, ScoreRow
 from services.audit.asked import ZONE, Question
+from services.certificates import age_s
 from services.settings import Settings
 from streams.core.indicators import rate_tenths
 
@@ -58,8 +61,15 @@ class UnitLine(NamedTuple):
 class Pages:
     """Renders; knows no database."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        newest: Callable[[], Certificate | None],
+        clock: Callable[[], datetime],
+    ) -> None:
         self._settings = settings
+        self._newest = newest
+        self._clock = clock
         self._templates = Environment(
             loader=FileSystemLoader(_HERE / "templates"),
             autoescape=True,
@@ -68,6 +78,8 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.filters["number"] = number
+        self._templates.filters["local"] = local
+        self._templates.filters["cell"] = cell_words
         self._templates.globals.update(settings=settings)
 
     def table(
@@ -102,6 +114,14 @@ class Pages:
             judged_at=report.judged_at.astimezone(ZONE) if report.judged_at else None,
         )
 
+    def verification(self, registry: Registry) -> Response:
+        """The newest certificate with its differences."""
+        found, today = self._newest(), self._clock().astimezone(ZONE).date()
+        codes = {difference.unit for difference in (found.differences if found else ())}
+        units = {code: registry.unit(code, today) or registry.latest_unit(code) for code in codes}
+        names = {code: unit.name if unit else code for code, unit in units.items()}
+        return self._page("verify.html", names=names)
+
     def problem(self, problem: Problem) -> Response:
         """What is wrong, and what would be right, as a page."""
         return self._page("problem.html", status=problem.status, problem=problem)
@@ -119,12 +139,51 @@ class Pages:
         return router
 
     def _page(self, template: str, status: int = 200, **values: Any) -> Response:
+        found = self._newest()
+        values |= {"certificate": found, "verdict": verdict(found, self._clock())}
         return HTMLResponse(self._templates.get_template(template).render(values), status)
 
 
 def number(value: int) -> str:
     """12345 as Vietnamese readers write it: 12.345."""
     return f"{value:,}".replace(",", ".")
+
+
+def local(moment: str) -> str:
+    """An RFC 3339 moment on the offices' clock."""
+    return f"{datetime.fromisoformat(moment).astimezone(ZONE):%H:%M:%S ngày %d/%m/%Y}"
+
+
+_MEASURES = {"received": "tiếp nhận", "closed": "kết thúc", "paid": "thanh toán trực tuyến"}
+_WHOLE = {"dossiers": "tổng số hồ sơ", "open": "hồ sơ đang giải quyết"}
+
+
+def cell_words(difference: Difference) -> str:
+    """Which figure it is."""
+    if isinstance(difference.cell, str):
+        return _WHOLE[difference.cell]
+    measure, day, _, procedure, officer, _, _ = difference.cell
+    year, month, date = day.split("-")
+    parts = (_MEASURES[measure], f"{date}/{month}/{year}", procedure, officer)
+    return " · ".join(part for part in parts if part)
+
+
+def verdict(certificate: Certificate | None, now: datetime) -> tuple[str, str]:
+    """(style, words) of a certificate: what it says, and whether it is too old to say it."""
+    if certificate is None:
+        return "none", "chưa đối chiếu"
+    if certificate.state == "differs":
+        return "missed", f"LỆCH {number(certificate.units_differing)} đơn vị"
+    promised = certificate.next_within_s
+    if promised is not None and age_s(certificate, now) > promised:
+        return "missed", "ngừng đối chiếu"
+    equal = f"khớp {number(certificate.units_compared)}/{number(certificate.units)} đơn vị"
+    if certificate.state == "equal":
+        return "met", equal
+    if certificate.history_behind:
+        behind = number(certificate.history_behind)
+        return "none", f"đang chờ: lịch sử chậm {behind} bản ghi"
+    return "none", f"đang đối chiếu, {equal}"
 
 
 def percent(row: ReportRow, book: Book, year: int) -> str:

@@ -3,7 +3,8 @@
 Values reach ClickHouse as bound parameters only; no SQL is ever put together here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -16,11 +17,12 @@ from schemas.books import Book, Period
 from schemas.events import END_OF_TIME, EPOCH
 from schemas.registry import Registry, Unit
 from schemas.report import AnomalyRow, Report
+from schemas.words import Measure
 from services.audit.settled import NOW, Clocks, Extent, Settled, bound_moment, extent, sql
 from streams.core.balance import balance_rows
 from streams.core.cells import Cell
 from streams.core.days import DAY_MS, UTC_OFFSET_MS, day_number, milliseconds, moment
-from streams.core.facts import FACTS, Fact, mask
+from streams.core.facts import BIT, FACTS, Fact, mask
 from streams.core.indicators import Count, catalogue_scope, table_of
 from streams.core.lineage import Lineage, join_balances, stretches
 from streams.core.receptions import bits_of, judged_at
@@ -29,11 +31,13 @@ from streams.core.scores import out_of_scope_rows, score_rows
 ANOMALIES: tuple[Fact, ...] = tuple(fact for fact in FACTS if fact.anomaly)
 _FIRST_DAY, _LAST_DAY = EPOCH.date(), END_OF_TIME.date()
 _EXAMPLES = 20
+_RECEIVED = BIT["received"]
 
 
-def positions(client: Client) -> dict[int, int]:
+def positions(client: Client, settings: Mapping[str, Any] | None = None) -> dict[int, int]:
     """For each partition the first offset that is not in the history."""
-    return {int(p): int(offset) for p, offset in client.query(sql("positions")).result_rows}
+    rows = client.query(sql("positions"), settings=dict(settings or {})).result_rows
+    return {int(partition): int(offset) for partition, offset in rows}
 
 
 def report(
@@ -117,6 +121,7 @@ class _Of(NamedTuple):
     asked: Extent
     officer: str | None = None
     """Empty: the dossiers of which nobody knows the officer."""
+    settings: Mapping[str, Any] | None = None
 
     def query(self, question: str, **parameters: Any) -> Sequence[Sequence[Any]]:
         bound = {
@@ -124,7 +129,8 @@ class _Of(NamedTuple):
             "units": list(self.asked.offsets),
             "officers": [] if self.officer is None else [self.officer],
         }
-        return self.client.query(sql(question), {**bound, **parameters}).result_rows
+        found = self.client.query(sql(question), {**bound, **parameters}, dict(self.settings or {}))
+        return found.result_rows
 
 
 def judged(book: Book, period: Period, clocks: Clocks, computed_at: datetime) -> Clocks:
@@ -425,36 +431,72 @@ class Recount(NamedTuple):
     open: int
 
 
-def recount(client: Client, settled: Settled, asked: Extent) -> dict[str, Recount]:
-    """The counters of each unit as the live side must have them at the unit's own offset."""
+def recount(
+    client: Client,
+    settled: Settled,
+    asked: Extent,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    anew: bool = False,
+) -> dict[str, Recount]:
+    """The counters of each unit as the live side must have them at the unit's own offset.
+
+    ``anew``: every dossier is judged by its events, whatever is settled.
+    """
     if not asked.offsets:
         return {}
     cells: dict[str, dict[Cell, int]] = {unit: {} for unit in asked.offsets}
-    with settled.dossiers(client, asked, NOW) as dossiers:
-        of = _Of(client, dossiers, asked)
-        rows = of.query("recount")
-        totals = {unit: (int(n), int(open_)) for unit, n, open_ in of.query("totals")}
+    received, closed = Counter[str](), Counter[str]()
+    with settled.dossiers(client, asked, NOW, anew=anew) as table:
+        rows = _Of(client, table, asked, settings=settings).query("recount")
     for unit, measure, day, level, procedure, officer, bits, n in rows:
-        cell = Cell(
-            measure, day_number(date.fromisoformat(day)), level, procedure, officer, int(bits)
-        )
-        cells[unit][cell] = int(n)
-    return {unit: Recount(cells[unit], *totals.get(unit, (0, 0))) for unit in asked.offsets}
+        number = day_number(date.fromisoformat(day))
+        cells[unit][Cell(measure, number, level, procedure, officer, int(bits))] = int(n)
+        # every dossier that was received, or closed, has one cell that says so
+        if measure == "received":
+            received[unit] += int(n)
+        elif measure == "closed" and bits & _RECEIVED:
+            closed[unit] += int(n)
+    counted = client.query(sql("dossiers"), asked.bound(NOW), dict(settings or {})).result_rows
+    dossiers = {unit: int(n) for unit, n in counted}
+    return {
+        unit: Recount(cells[unit], dossiers.get(unit, 0), received[unit] - closed[unit])
+        for unit in asked.offsets
+    }
+
+
+def unseen(
+    client: Client, units: Collection[str], settings: Mapping[str, Any] | None = None
+) -> dict[str, tuple[int, int]]:
+    """(partition, offset) of the first record of each unit that is none of these."""
+    rows = client.query(sql("unseen"), {"units": list(units)}, dict(settings or {})).result_rows
+    return {unit: (int(partition), int(offset)) for unit, partition, offset in rows}
 
 
 def counted_in(
-    client: Client, settled: Settled, unit: str, offset: int, measure: str, day: date
-) -> dict[str, Cell]:
-    """The dossiers of the unit that count on the day under the measure, each with its cell."""
+    client: Client,
+    settled: Settled,
+    unit: str,
+    offset: int,
+    wanted: Collection[tuple[Measure, date]],
+    settings: Mapping[str, Any] | None = None,
+) -> dict[tuple[Measure, date], dict[str, Cell]]:
+    """The dossiers of the unit that count under a measure on a day, each with its cell; at most
+    a thousand of each.
+    """
     asked = Extent({unit: offset})
-    with settled.dossiers(client, asked, NOW) as dossiers:
-        rows = _Of(client, dossiers, asked).query(
-            "counted_in", measure=measure, day=day.isoformat()
+    with settled.dossiers(client, asked, NOW) as table:
+        rows = _Of(client, table, asked, settings=settings).query(
+            "counted_in",
+            measures=[measure for measure, _ in wanted],
+            days=[day.isoformat() for _, day in wanted],
         )
-    return {
-        dossier: Cell(measure, day_number(day), level, procedure, officer, int(bits))  # type: ignore[arg-type]  # a measure is one of three words
-        for dossier, level, procedure, officer, bits in rows
-    }
+    found: dict[tuple[Measure, date], dict[str, Cell]] = {pair: {} for pair in wanted}
+    for measure, day, dossier, level, procedure, officer, bits in rows:
+        on = date.fromisoformat(day)
+        cell = Cell(measure, day_number(on), level, procedure, officer, int(bits))
+        found[measure, on][dossier] = cell
+    return found
 
 
 def _days(period: Period) -> dict[str, str]:

@@ -105,25 +105,33 @@ class Settled:
 
     @contextmanager
     def dossiers(
-        self, client: Client, asked: Extent, clocks: Clocks, dossier: str | None = None
+        self,
+        client: Client,
+        asked: Extent,
+        clocks: Clocks,
+        dossier: str | None = None,
+        *,
+        anew: bool = False,
     ) -> Iterator[str]:
         """The name of a table with a row for each dossier of these units, or for one alone.
 
         It may hold other units as well. It is there, and says the same, until the context ends.
+        ``anew``: every dossier is judged by its events now, nothing is taken from what is settled.
         """
         self.settle(client)
         with self._turns.together():
-            if asked.open_ended and clocks == NOW:
+            if asked.open_ended and clocks == NOW and not anew:
                 yield _SETTLED
                 return
-            bound = {**asked.bound(clocks), "dossier": dossier or ""}
-            if not client.query(sql("unfit"), bound).result_rows[0][0]:
+            bound = {**asked.bound(clocks), "dossier": dossier or "", "anew": anew}
+            if not anew and not client.query(sql("unfit"), bound).result_rows[0][0]:
                 yield _SETTLED
                 return
             bound["asked"] = f"{_ASKED}{uuid.uuid4().hex}"
             client.command("CREATE TABLE {asked:Identifier} AS settled ENGINE = Memory", bound)
             try:
-                client.command(sql("asked_settled"), bound)
+                if not anew:
+                    client.command(sql("asked_settled"), bound)
                 client.command(sql("asked_anew"), bound)
             except BaseException:
                 client.command("DROP TABLE {asked:Identifier}", bound)

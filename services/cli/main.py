@@ -290,22 +290,40 @@ def _asked(
 
 
 @app.command()
-def verify(as_json: Json = False, url: Url = None) -> None:
-    """So số liệu trực tiếp với lịch sử; mã thoát 1 khi khác. Ví dụ: `motcua verify --json`"""
-    found = ask("POST", find(url).audit, "/api/v1/verify", timeout_s=600)
-    equal = found.get("equal") is True
-    if as_json:
-        answer(json.dumps(found, ensure_ascii=False, indent=2))
-    elif equal:
-        answer(f"Khớp: {number(found.get('units_compared', 0))} đơn vị / equal")
+def verify(
+    last: Annotated[
+        bool, typer.Option("--last", help="chỉ xem lần đối chiếu gần nhất, không đối chiếu lại")
+    ] = False,
+    max_age_s: Annotated[
+        float | None,
+        typer.Option("--max-age", help="với --last: cũ hơn số giây này là quá cũ", min=0),
+    ] = None,
+    as_json: Json = False,
+    url: Url = None,
+) -> None:
+    """So số liệu trực tiếp với lịch sử; mã thoát 1 khi khác. Ví dụ: `motcua verify --json`
+
+    Mã thoát: 0 khớp; 1 có số liệu khác nhau, hoặc với --last là quá cũ; 2 chưa đối chiếu lần nào;
+    4 chưa so được hết (đang chờ lịch sử).
+    """
+    from services.cli.verification import exit_code, is_too_old, told
+
+    there = find(url)
+    too_old = False
+    if last:
+        found = get(there.front, "/api/v1/certificate")
+        certificate = found["certificate"]
+        too_old = is_too_old(certificate, found["age_s"], max_age_s)
     else:
-        answer("KHÁC NHAU / not equal")
-        if behind := found.get("history_behind"):
-            answer(f"  lịch sử còn thiếu {number(behind)} bản ghi / records missing in the history")
-        for difference in found.get("differences", []):
-            answer(f"  {json.dumps(difference, ensure_ascii=False)}")
-    if not equal:
-        raise typer.Exit(NOT_SO)
+        certificate = ask("POST", there.audit, "/api/v1/verify", timeout_s=600)
+    if as_json:
+        answer(json.dumps(certificate, ensure_ascii=False, indent=2))
+    else:
+        answer(told(certificate))
+    if too_old:
+        tell(f"QUÁ CŨ: {number(found['age_s'])} giây trước / too old")
+    if code := NOT_SO if too_old else exit_code(certificate):
+        raise typer.Exit(code)
 
 
 @events.command("show")

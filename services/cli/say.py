@@ -17,6 +17,9 @@ NOT_SO = 1
 SOME_UNUSABLE = 3
 """Exit code of an import of which something could not be used."""
 
+NOT_YET = 4
+"""Exit code: nothing speaks against it, and not everything could be looked at yet."""
+
 
 def answer(text: str) -> None:
     """What was asked for; scripts read it."""

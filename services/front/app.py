@@ -9,6 +9,8 @@ from typing import NamedTuple
 from fastapi import FastAPI
 
 from schemas import metrics as metric
+from services.certificates import CertificateReader, count_certificates
+from services.front.certificate import certificate_router
 from services.front.pages import pages_router
 from services.front.standings import standings_router
 from services.front.units import units_router
@@ -34,15 +36,20 @@ def build_front(settings: Settings) -> Front:
     metrics = Metrics()
     log = build_log(settings)
     live = LiveUnits(settings.kafka, settings.topic_prefix)
-    wall = build_wall(settings, registry, live)
+    certificates = CertificateReader(settings.kafka, settings.topic_prefix)
+    wall = build_wall(settings, registry, live, certificates)
     metrics[metric.EVENTS_WAITING].set_function(lambda: log.waiting)
+    count_certificates(metrics, certificates)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         log.start()
         live.start()
+        certificates.start()
         yield
-        await asyncio.gather(asyncio.to_thread(live.stop), log.close())
+        await asyncio.gather(
+            asyncio.to_thread(live.stop), asyncio.to_thread(certificates.stop), log.close()
+        )
 
     async def live_ready() -> str | None:
         return live.not_ready()
@@ -67,6 +74,7 @@ def build_front(settings: Settings) -> Front:
     app.include_router(wall.router)
     app.include_router(units_router(settings, registry, live, lambda: datetime.now(UTC)))
     app.include_router(standings_router(settings, registry, live, lambda: datetime.now(UTC)))
+    app.include_router(certificate_router(certificates, lambda: datetime.now(UTC)))
     app.include_router(pages_router(settings))
 
     app.include_router(metrics.router())

@@ -9,7 +9,8 @@ from starlette.concurrency import run_in_threadpool
 
 from schemas.calendar import load_calendar
 from schemas.topics import EVENTS
-from services.audit import Settled, Settling, audit_router, forget_asked
+from services.audit import Rhythm, Settled, Settling, Verifier, audit_router, forget_asked
+from services.certificates import CertificateReader, CertificateWriter
 from services.clickhouse import ClickHouseUnavailable, Pool, connect, migrate
 from services.historian import ClickHouseHistory, Historian, store_calendar
 from services.reread import registry_of
@@ -49,6 +50,17 @@ def build_history(settings: Settings) -> FastAPI:
     settled = Settled()
     settling = Settling(lambda: connect(settings.clickhouse_address), settled)
     live = LiveUnits(settings.kafka, settings.topic_prefix)
+    certificates = CertificateReader(settings.kafka, settings.topic_prefix)
+    writer = CertificateWriter(settings.kafka, settings.topic_prefix)
+    verifier = Verifier(
+        live,
+        settled,
+        lambda: connect(settings.clickhouse_address),
+        writer.write,
+        certificates.newest,
+        Rhythm(settings.verify_every_s, settings.verify_all_within_s),
+        code_version(),
+    )
     registry = registry_of(settings.data)
 
     @asynccontextmanager
@@ -56,10 +68,15 @@ def build_history(settings: Settings) -> FastAPI:
         historian.start()
         live.start()
         settling.start()
+        certificates.start()
+        verifier.start()
         yield
+        await run_in_threadpool(verifier.stop)
         await run_in_threadpool(settling.stop)
         await run_in_threadpool(historian.stop)
         await run_in_threadpool(live.stop)
+        await run_in_threadpool(certificates.stop)
+        writer.close()
         pool.close()
 
     async def clickhouse_ready() -> str | None:
@@ -79,7 +96,15 @@ def build_history(settings: Settings) -> FastAPI:
     checks = {"clickhouse": clickhouse_ready, "historian": historian_ready}
     app.include_router(health_router(settings, checks))
     app.include_router(
-        audit_router(settings, pool, settled, registry, live, lambda: datetime.now(UTC))
+        audit_router(
+            settings,
+            pool,
+            settled,
+            registry,
+            verifier.now,
+            certificates.newest,
+            lambda: datetime.now(UTC),
+        )
     )
     return app
 

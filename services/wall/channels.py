@@ -19,6 +19,7 @@ from schemas.admitted import rfc3339_ms
 from schemas.books import Book
 from schemas.registry import Registry
 from services.books import BookRefused
+from services.certificates import Certificates
 from services.wall.hours import local, working
 from services.wall.parameters import Selection
 from services.wall.view import View, Views
@@ -28,6 +29,10 @@ RETRY_MS = 3000
 _QUEUE = 64
 """Messages that a slow screen may lag behind before it gets one snapshot instead of them."""
 _IDLE_CHANNELS = 32
+_SHOWN = {
+    "state", "compared_at", "units", "units_compared", "units_differing", "history_behind",
+    "next_within_s",
+}  # fmt: skip
 
 
 @dataclass(eq=False)
@@ -55,6 +60,7 @@ class Channels:
         book: Callable[[], Book | BookRefused],
         registry: Callable[[], Registry],
         live: LiveSource,
+        certificates: Certificates,
         build: str,
         now: Callable[[], datetime],
         beat_every_s: float,
@@ -63,6 +69,7 @@ class Channels:
         self._book = book
         self._registry = registry
         self._live = live
+        self._certificates = certificates
         self._build = build
         self._now = now
         self._beat_every_s = beat_every_s
@@ -74,6 +81,7 @@ class Channels:
         self._refreshing: asyncio.Task[None] | None = None
         self._changed = False
         live.subscribe(self._on_live_change)
+        certificates.subscribe(self._on_certificate)
 
     def close(self) -> None:
         """Tell every screen that the server restarts and end its stream; safe in any thread."""
@@ -89,7 +97,7 @@ class Channels:
         return channel
 
     async def stream(self, selection: Selection) -> AsyncIterator[bytes]:
-        """Server-sent events: ``snapshot``, then ``delta`` and ``beat``, at the end ``bye``."""
+        """Server-sent events: ``snapshot``, ``delta``, ``beat``, ``certificate``, then ``bye``."""
         channel = await self.current(selection)
         queue: asyncio.Queue[bytes | None] = asyncio.Queue(_QUEUE)
         channel.screens.add(queue)
@@ -101,6 +109,7 @@ class Channels:
             if channel.view is not None:
                 yield self._snapshot_event(channel)
             yield _event("beat", self.beat(channel))
+            yield self._certificate_event()
             async for message in self._messages(channel, queue):
                 yield message
         finally:
@@ -135,6 +144,11 @@ class Channels:
             "waiting": self._live.not_ready() or (refused.told[0] if refused else None),
             "no_book": refused is not None,
         }
+
+    def certificate(self) -> dict[str, Any] | None:
+        """What a screen needs of the newest certificate; None: there is none yet."""
+        found = self._certificates.newest()
+        return None if found is None else found.model_dump(mode="json", include=_SHOWN)
 
     async def _messages(
         self, channel: Channel, queue: "asyncio.Queue[bytes | None]"
@@ -175,6 +189,16 @@ class Channels:
         if self._loop is not None and not self._closing:
             with suppress(RuntimeError):  # the loop has ended: nobody watches
                 self._loop.call_soon_threadsafe(self._refresh_watched_soon)
+
+    def _on_certificate(self) -> None:
+        """Called in the reader's thread."""
+        if self._loop is not None and not self._closing:
+            with suppress(RuntimeError):  # the loop has ended: nobody watches
+                self._loop.call_soon_threadsafe(self._send_certificate)
+
+    def _send_certificate(self) -> None:
+        for channel in self._channels.values():
+            self._send(channel, self._certificate_event())
 
     def _refresh_watched_soon(self) -> None:
         self._changed = True
@@ -218,7 +242,9 @@ class Channels:
             if queue.full():
                 while not queue.empty():
                     queue.get_nowait()
-                queue.put_nowait(self._snapshot_event(channel))
+                if channel.view is not None:
+                    queue.put_nowait(self._snapshot_event(channel))
+                queue.put_nowait(self._certificate_event())
             else:
                 queue.put_nowait(message)
 
@@ -235,6 +261,9 @@ class Channels:
 
     def _snapshot_event(self, channel: Channel) -> bytes:
         return _event("snapshot", self._snapshot(channel), channel.seq)
+
+    def _certificate_event(self) -> bytes:
+        return _event("certificate", self.certificate())
 
     def _bye(self) -> bytes:
         return _event("bye", {"server_time": rfc3339_ms(self._now())})

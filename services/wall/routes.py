@@ -14,6 +14,7 @@ from jinja2 import Environment
 from schemas.problems import FieldError, Problem
 from schemas.registry import Registry
 from services.books import Books, kept_book
+from services.certificates import Certificates
 from services.settings import Settings
 from services.wall.assets import Asset, build_of, load_assets
 from services.wall.channels import Channels
@@ -53,6 +54,7 @@ def build_wall(
     settings: Settings,
     registry: Callable[[], Registry],
     live: LiveSource,
+    certificates: Certificates,
     *,
     now: Callable[[], datetime] = utc_now,
     beat_every_s: float = BEAT_EVERY_S,
@@ -67,7 +69,7 @@ def build_wall(
     build = build_of(assets, code_version(), pages["wall.html"])
     views = Views(settings.installation_title, settings.demo)
     book = kept_book(Books(settings.data), settings.book)
-    channels = Channels(views, book, registry, live, build, now, beat_every_s)
+    channels = Channels(views, book, registry, live, certificates, build, now, beat_every_s)
     routes = _Routes(registry, live, now, channels, build, assets, pages)
     return Wall(routes.router(), channels)
 
@@ -113,7 +115,11 @@ class _Routes:
             body = self._refusal_page.render(refusal=query, build=self._build)
             return HTMLResponse(body, 400, _HEADERS)
         channel = await self._channels.current(query.selection)
-        first: dict[str, Any] = {"beat": self._channels.beat(channel), "snapshot": None}
+        first: dict[str, Any] = {
+            "beat": self._channels.beat(channel),
+            "certificate": self._channels.certificate(),
+            "snapshot": None,
+        }
         if channel.view is not None:
             first["snapshot"] = orjson.Fragment(self._channels.snapshot(channel))
         body = self._wall_page.render(
@@ -132,7 +138,9 @@ class _Routes:
         return Response(asset.body, headers=headers, media_type=asset.media_type)
 
     async def _snapshot(self, request: Request) -> Response:
-        """The view as JSON; ``Wall-Beat`` says how old it is, with 304 too."""
+        """The view as JSON; ``Wall-Beat`` says how old it is, with 304 too, and
+        ``Wall-Certificate`` whether it was compared with the history.
+        """
         query = self._understand(request)
         if isinstance(query, Refusal):
             return _refused(query)
@@ -146,6 +154,7 @@ class _Routes:
             "Cache-Control": "no-cache",
             # ASCII: reasons may hold more than latin-1, headers may not
             "Wall-Beat": json.dumps(beat),
+            "Wall-Certificate": json.dumps(self._channels.certificate()),
         }
         if request.headers.get("if-none-match") == etag:
             return Response(status_code=304, headers=headers)
@@ -153,7 +162,7 @@ class _Routes:
         return Response(body, headers=headers, media_type="application/json")
 
     async def _stream(self, request: Request) -> Response:
-        """Server-sent events: ``snapshot``, ``delta``, ``beat``, ``bye``."""
+        """Server-sent events: ``snapshot``, ``delta``, ``beat``, ``certificate``, ``bye``."""
         query = self._understand(request)
         if isinstance(query, Refusal):
             return _refused(query)

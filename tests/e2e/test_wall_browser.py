@@ -81,6 +81,30 @@ def test_overdue_dossiers_are_said_while_the_period_lasts(page: Page, wall: Wall
     expect(footer.locator(".overdue")).to_have_count(0)
 
 
+def test_the_footer_says_whether_the_figures_were_compared(page: Page) -> None:
+    """A wall that is wrong must say so itself: nobody asks it."""
+    process = WallProcess(free_ports(1), "--uncompared")
+    process.start()
+    try:
+        page.goto(f"{process.url}/wall")
+        compared = page.locator(".compared")
+        expect(compared).to_have_text("Chưa đối chiếu với lịch sử")
+        process.control(certificate={})
+        expect(compared).to_have_text(re.compile(r"Đã đối chiếu 14:3\d:\d\d · khớp 24/24 đơn vị"))
+        quiet = compared.evaluate("e => getComputedStyle(e).color")
+        process.control(certificate={"state": "differs", "units_differing": 1})
+        expect(compared).to_have_text(re.compile(r"LỆCH 1 đơn vị · 14:3\d"))
+        expect(page.locator("html")).to_have_attribute("data-compared", "differs")
+        alarm = page.locator(".tile.missed .rate").first.evaluate("e => getComputedStyle(e).color")
+        assert compared.evaluate("e => getComputedStyle(e).color") == alarm != quiet
+        assert _misfits(page) == []
+        # without a newer one it is not believed for ever
+        process.control(certificate={"next_within_s": 1})
+        expect(compared).to_contain_text("Ngừng đối chiếu từ 14:3", timeout=5000)
+    finally:
+        process.end()
+
+
 def test_a_change_is_seen_within_a_second(page: Page) -> None:
     """The point of a live wall. A beat, every five seconds here, must not be what brings it."""
     process = WallProcess(free_ports(1), "--beat", "5")
@@ -250,6 +274,8 @@ def test_everything_fits_and_can_be_read(
         page.goto(f"{process.url}/wall{query}")
         expect(page.locator(".tile")).not_to_have_count(0)
         if LATE in query:
+            process.control(certificate={"state": "waiting", "history_behind": 12_345_678})
+            expect(page.locator(".compared")).to_contain_text("12.345.678 bản ghi")
             tile = page.locator("#tile-on_time_commune dl")
             expect(tile).to_contain_text("Không rõ hạn trả1.234")
             expect(tile).to_contain_text("Trễ quá mức")
@@ -302,6 +328,7 @@ def test_the_snapshot_has_an_etag_and_its_age(page: Page, wall: WallProcess) -> 
     again = page.request.get(url, headers={"if-none-match": first.headers["etag"]})
     assert again.status == 304
     assert '"lag_s"' in again.headers["wall-beat"]
+    assert '"units_compared"' in again.headers["wall-certificate"]
     wall.control(add="23524", level="commune")
     changed = page.request.get(url, headers={"if-none-match": first.headers["etag"]})
     assert changed.status == 200

@@ -152,6 +152,44 @@ def test_freshness(
     assert shown["band"] == (state in {"lost", "stale"})
 
 
+EQUAL = {
+    "state": "equal", "compared_at": "2023-11-10T07:32:05.000Z", "units": 24, "units_compared": 24,
+    "units_differing": 0, "history_behind": 0, "next_within_s": 120,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changed", "age_s", "state", "text"),
+    [
+        ({}, 119, "equal", "Đã đối chiếu 14:32:05 · khớp 24/24 đơn vị"),
+        ({}, 121, "stale", "Ngừng đối chiếu từ 14:32"),
+        ({}, 86_400, "stale", "Ngừng đối chiếu từ 14:32 ngày 10/11"),
+        ({"next_within_s": None}, 3600, "equal", "Đã đối chiếu 14:32:05 · khớp 24/24 đơn vị"),
+        ({"state": "differs", "units_differing": 1}, 5, "differs", "LỆCH 1 đơn vị · 14:32"),
+        ({"state": "differs", "units_differing": 1}, 9999, "differs", "LỆCH 1 đơn vị · 14:32"),
+        ({"state": "waiting", "units_compared": 9, "history_behind": 1234}, 5, "waiting",
+         "Chưa đối chiếu được: lịch sử chậm 1.234 bản ghi"),
+        ({"state": "waiting", "units_compared": 9}, 5, "waiting",
+         "Đang đối chiếu · khớp 9/24 đơn vị"),
+        ({"state": "waiting", "units_compared": 9}, 121, "stale", "Ngừng đối chiếu từ 14:32"),
+    ],
+)  # fmt: skip
+def test_what_was_compared_is_told_and_never_for_longer_than_it_holds(
+    page: Page, changed: dict[str, Any], age_s: int, state: str, text: str
+) -> None:
+    """A late history is no alarm, a difference stays one, and silence is not «equal»."""
+    now_ms = NOW_MS + age_s * 1000
+    shown = _call(page, "certificate", "comparison", {**EQUAL, **changed}, now_ms)
+    assert (shown["state"], shown["text"]) == (state, text)
+
+
+def test_a_certificate_belongs_to_the_state(page: Page) -> None:
+    steps = _states(page, ("certificate", EQUAL), ("snapshot", SNAPSHOT), ("bye", {}))
+    assert [step["certificate"] for step in steps] == [EQUAL] * 3
+    never = _call(page, "certificate", "comparison", None, NOW_MS)
+    assert (never["state"], never["text"]) == ("never", "Chưa đối chiếu với lịch sử")
+
+
 SNAPSHOT = {"boot": "b1", "seq": 4, "view": {"met": 1, "indicators": [{"code": "x", "a": 1}]}}
 
 
@@ -244,7 +282,8 @@ def test_names_are_text_and_never_markup(page: Page) -> None:
     strip = """async () => {
         const { footer } = await import('/frame.js');
         const view = {demo: false, overdue: 2, most_overdue: [['<img src=x>', 2]]};
-        return String(footer(view, {band: false, sign: "live", text: ""}, null));
+        const says = {band: false, sign: "live", text: ""};
+        return String(footer(view, says, says, null));
     }"""
     markup = page.evaluate(draw)
     assert "<img" not in markup

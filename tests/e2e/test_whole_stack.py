@@ -123,6 +123,32 @@ def test_the_same_event_twice_is_accepted_twice_and_counted_once(
     assert on_time(live, "on_time_commune", UNIT) == (2, 2)
 
 
+def test_the_wall_says_that_it_was_compared_with_the_history(stack: LocalStack, key: str) -> None:
+    """Whoever looks at the wall need not believe it: it says when it was last proved, and how."""
+    now = datetime.now(HANOI)
+    assert post(stack, received(4, now - timedelta(hours=2), now), key).status_code == 202
+    with chromium() as browser:
+        page = browser.new_page(viewport=FULL_HD, bypass_csp=True)
+        page.goto(f"{stack.url}/wall")
+        made = printed(stack, "verify", "--url", stack.url, "--json")
+        page.wait_for_function(
+            "at => document.querySelector('.compared').innerText.trim() >= at",
+            arg=f"Đã đối chiếu {local_time(made['compared_at'])} · khớp 1/1 đơn vị",
+            timeout=5000,
+        )
+        assert page.locator("html").get_attribute("data-compared") == "equal"
+    last = printed(stack, "verify", "--last", "--url", stack.url, "--json")
+    assert (last["state"], last["units_compared"], last["units"]) == ("equal", 1, 1)
+    assert last["compared_at"] >= made["compared_at"]
+    metrics = httpx2.get(f"{stack.url}/metrics", trust_env=False).text
+    assert "motcua_verify_differences 0.0" in metrics
+
+
+def local_time(moment: str) -> str:
+    """As the wall shows it."""
+    return f"{datetime.fromisoformat(moment).astimezone(HANOI):%H:%M:%S}"
+
+
 def test_what_is_refused_says_why_and_is_kept(stack: LocalStack, key: str) -> None:
     """A wrong key is not listened to; a wrong event is kept until somebody mends it."""
     now = datetime.now(HANOI)

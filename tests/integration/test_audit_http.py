@@ -1,35 +1,28 @@
 """The audit over HTTP: answers, problems in two languages, a page that works offline."""
 
 import re
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from schemas.certificates import Certificate, Difference, read_certificate
 from schemas.registry import load_registry
 from services.audit import Settled, audit_router
+from services.audit.verifier import LiveNotReady, NotComparable
 from services.clickhouse import Pool
 from services.settings import Settings
 from tests.support.clickhouse import Database, Server, numbered
 from tests.support.histories import admitted, digitized, paid, received, resolved, stopped
+from tests.support.wall import certificate
 
 NOW = datetime(2023, 6, 1, 3, tzinfo=UTC)
 PERIOD = {"from": "2023-01-01", "to": "2023-12-31"}
-
-
-class NothingLive:
-    """A live side that has just started."""
-
-    def not_ready(self) -> str | None:
-        return "reading motcua.units: 5 records to go"
-
-    def units(self):
-        return MappingProxyType({})
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +41,22 @@ def database(clickhouse_server: Server) -> Database:
     return database
 
 
-def client_of(pool: Pool, **given: Any) -> TestClient:
+def not_yet() -> Certificate:
+    """A live side that has just started."""
+    raise LiveNotReady("reading motcua.units: 5 records to go")
+
+
+def client_of(
+    pool: Pool,
+    *,
+    verify: Callable[[], Certificate] = not_yet,
+    newest: Certificate | None = None,
+    **given: Any,
+) -> TestClient:
     settings = Settings(data=Path("unused"), **given)
     app = FastAPI(openapi_url=None)
     app.include_router(
-        audit_router(settings, pool, Settled(), load_registry, NothingLive(), lambda: NOW)  # type: ignore[arg-type]
+        audit_router(settings, pool, Settled(), load_registry, verify, lambda: newest, lambda: NOW)
     )
     return TestClient(app)
 
@@ -257,6 +261,88 @@ def test_what_was_carried_over_is_shown_beside_the_points(clickhouse_server: Ser
 
     assert "Từ kỳ trước chuyển sang: <b>2</b> hồ sơ." in page
     assert "Điểm: 0,00 / 20 (tối đa 20)" in page
+
+
+def test_what_the_verification_finds_is_answered_as_it_is(database: Database):
+    """A script reads the certificate itself, seal and all."""
+    pool = database.pool()
+    made = certificate(NOW)
+
+    answer = client_of(pool, verify=lambda: made).post("/api/v1/verify")
+
+    assert read_certificate(answer.content) == made
+    assert answer.json()["equal"] is True
+    pool.close()
+
+
+def test_a_verification_that_fails_is_said_in_words(database: Database):
+    """No certificate is made of a comparison that did not happen."""
+
+    def fails() -> Certificate:
+        raise NotComparable("no answer")
+
+    pool = database.pool()
+    answer = client_of(pool, verify=fails).post("/api/v1/verify")
+
+    assert answer.status_code == 503
+    assert answer.json()["type"] == "urn:motcua:problem:history_unavailable"
+    pool.close()
+
+
+@pytest.mark.parametrize(
+    ("changes", "age_s", "style", "words"),
+    [
+        ({}, 10, "met", "khớp 24/24 đơn vị · 09:59:50"),
+        ({}, 124, "missed", "ngừng đối chiếu · 09:57:56"),
+        ({"next_within_s": None}, 90_000, "met", "khớp 24/24 đơn vị"),
+        ({"state": "differs", "units_differing": 2}, 10, "missed", "LỆCH 2 đơn vị"),
+        ({"state": "waiting", "units_compared": 3, "history_behind": 4321}, 10, "none",
+         "đang chờ: lịch sử chậm 4.321 bản ghi · 09:59:50"),
+        ({"state": "waiting", "units_compared": 3}, 10, "none", "đang đối chiếu, khớp 3/24 đơn vị"),
+    ],
+)  # fmt: skip
+def test_every_page_says_whether_live_and_history_agree(
+    database: Database, changes: dict[str, object], age_s: int, style: str, words: str
+):
+    """An auditor who looks at history wants to know whether the wall says the same."""
+    pool = database.pool()
+    newest = certificate(NOW - timedelta(seconds=age_s), **changes)
+    http = client_of(pool, newest=newest)
+
+    for path in ("/", "/verify"):
+        page = http.get(path).text
+        (link,) = re.findall(r'<a class="verdict (\w+)" href="/verify">([^<]+)</a>', page)
+        assert link[0] == style
+        assert words in " ".join(link[1].split())
+    pool.close()
+
+
+def test_the_page_of_the_verification_leads_from_a_difference_to_its_dossiers(database: Database):
+    """From the alarm on the wall to the dossier behind it in two clicks."""
+    pool = database.pool()
+    cell = ("closed", "2023-02-10", "commune", "1.001193", "cb-01", 3, 1)
+    wrong = Difference(
+        unit="23500", month="2023-02", cell=cell, live=2, history=1, dossiers=("1", "<b>")
+    )
+    newest = certificate(
+        NOW, state="differs", units_differing=1, differences_found=1, differences=(wrong,)
+    )
+    http = client_of(pool, newest=newest)
+    page = http.get("/verify").text
+
+    assert "Thị trấn Đắk Hà" in page
+    assert "kết thúc · 10/02/2023 · 1.001193 · cb-01" in page
+    assert newest.sha256 in page
+    assert "<b>&lt;" not in page and "&lt;b&gt;" in page
+    (href, *_) = re.findall(r'href="(/api/v1/events[^"]+)"', page)
+    assert http.get(unescape(href)).json()["dossier"] == "1"
+    pool.close()
+
+
+def test_without_a_certificate_the_pages_say_so(http: TestClient):
+    """An installation that has just begun."""
+    assert "chưa đối chiếu" in http.get("/", params=PERIOD).text
+    assert "Chưa có lần đối chiếu nào" in http.get("/verify").text
 
 
 def test_the_page_is_the_decisions_own_table(http: TestClient):

@@ -39,7 +39,7 @@ from tests.support.histories import (
     withdrawn,
 )
 from tests.support.parity import FOR_EVER, core_balances
-from tests.support.wall import NOW, FakeLive, state
+from tests.support.wall import NOW, FakeLive, certificate, state
 from tests.unit.test_core_lineage import CROSSED, SPLIT
 
 BOOK = load_book("dak-ha-2023")
@@ -216,7 +216,15 @@ def test_receptions_are_counted_once_where_codes_change_hands(client, lineage, c
     expected = received_counts(book, CROSSED, SUMMER, None, filter(None, known), at)
 
     found = report(
-        client, book, CROSSED, SUMMER, None, lineage=lineage, demo=True, computed_at=NOW_2026
+        client,
+        Settled(),
+        book,
+        CROSSED,
+        SUMMER,
+        None,
+        lineage=lineage,
+        demo=True,
+        computed_at=NOW_2026,
     )
 
     for row in found.rows:
@@ -235,7 +243,7 @@ def test_receptions_are_counted_once_where_codes_change_hands(client, lineage, c
 def test_the_receptions_of_officers_add_up_to_those_of_their_unit(client, unit):
     whole, *parts = (
         report(
-            client, receptions(True), CROSSED, SPRING, unit,
+            client, Settled(), receptions(True), CROSSED, SPRING, unit,
             officer=officer, demo=True, computed_at=NOW_2026,
         )
         for officer in (None, *OFFICERS, "")
@@ -254,7 +262,11 @@ def http(database: Database, live: FakeLive, data: Path) -> Iterator[TestClient]
     app = FastAPI(openapi_url=None)
     settings = Settings(demo=True, data=data)
     app.include_router(units_router(settings, lambda: SPLIT, live, lambda: NOW))
-    app.include_router(audit_router(settings, pool, Settled(), lambda: SPLIT, live, lambda: NOW))
+    app.include_router(
+        audit_router(
+            settings, pool, Settled(), lambda: SPLIT, certificate, lambda: None, lambda: NOW
+        )
+    )
     yield TestClient(app)
     pool.close()
 

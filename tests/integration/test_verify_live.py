@@ -1,19 +1,20 @@
 """Verification: live and history are compared exactly, and a difference names its dossiers."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
-from types import MappingProxyType
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
 from clickhouse_connect.driver.client import Client
 from kafka import KafkaProducer
 
+from schemas.certificates import Difference
 from schemas.snapshots import CellRow, UnitMonth, UnitNow, month_key, now_key
 from schemas.topics import UNITS as UNITS_TOPIC
+from services.audit.rota import Rota
 from services.audit.settled import Settled
-from services.audit.verify import Difference, Verification, verify
+from services.audit.verify import Compared, Patience, compare
 from services.historian import Record
 from streams.core.cells import UnitCounters, cells, rows
 from streams.core.dossier import Dossier, add, read
@@ -22,8 +23,10 @@ from streams.live import LiveUnits, MonthRecord, UnitState
 from tests.support import kafka
 from tests.support.clickhouse import Database, numbered
 from tests.support.histories import WORK, admitted, dossiers, paid, received, resolved, stopped
+from tests.support.wall import FakeLive
 
 NOW = datetime(2023, 3, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 RECORDS = numbered(
     admitted(one)
     for n in range(6)
@@ -35,23 +38,11 @@ RECORDS = numbered(
 )
 
 
-class FakeLive:
+def live_of(*states: UnitState) -> FakeLive:
     """Counters as the worker publishes them; a test may falsify them first."""
-
-    def __init__(self, *states: UnitState) -> None:
-        self._units = {state.now.unit: state for state in states}
-
-    def not_ready(self) -> str | None:
-        return None
-
-    def units(self) -> MappingProxyType[str, UnitState]:
-        return MappingProxyType(self._units)
-
-    def subscribe(self, callback: Callable[[frozenset[str]], None]) -> Callable[[], None]:
-        return lambda: None
-
-    def complete_until(self) -> datetime | None:
-        return None
+    live = FakeLive()
+    live.set(*states)
+    return live
 
 
 def snapshots(records: list[Record], offset: int) -> tuple[UnitNow, list[UnitMonth]]:
@@ -111,21 +102,27 @@ def client(database: Database) -> Iterator[Client]:
     client.close()
 
 
-def compare(client: Client, *states: UnitState, wait_s: float = 0.2) -> Verification:
-    return verify(client, Settled(), FakeLive(*states), NOW, wait_s=wait_s)
+def cycle(client: Client, live: FakeLive | LiveUnits, rota: Rota | None = None) -> Compared:
+    """One cycle at NOW; the first one, unless there is a rota."""
+    return compare(client, Settled(), live, rota or Rota(HOUR), lambda: NOW, patience=Patience(0.2))
+
+
+def differences(found: Compared) -> list[Difference]:
+    return [d for finding in found.findings.values() for d in finding.differences]
 
 
 def test_equal_counters_are_equal_at_every_offset(client: Client, database: Database):
     """History may have read further than the snapshot: it recounts at the snapshot's offset."""
     database.store(RECORDS)
 
-    for offset in (0, 1, 7, len(RECORDS)):
-        found = compare(client, state(*snapshots(RECORDS, offset)))
+    for offset in (1, 2, 7, len(RECORDS)):
+        found = cycle(client, live_of(state(*snapshots(RECORDS, offset))))
 
-        assert found.equal, found.differences
-        assert found.units_compared == 1
-        assert found.offsets == {0: offset}
-    assert found.cells_compared > 3
+        assert found.state == "equal", differences(found)
+        assert found.recounted == 1
+        (finding,) = found.findings.values()
+        assert finding.state.now.offset == offset
+    assert finding.cells > 3
 
 
 def test_a_wrong_counter_is_found_and_its_dossiers_are_named(client: Client, database: Database):
@@ -133,10 +130,10 @@ def test_a_wrong_counter_is_found_and_its_dossiers_are_named(client: Client, dat
     database.store(RECORDS)
     now, (month,) = snapshots(RECORDS, len(RECORDS))
 
-    found = compare(client, state(now, [falsified(month, "closed", 1)]))
+    found = cycle(client, live_of(state(now, [falsified(month, "closed", 1)])))
 
-    assert not found.equal
-    (difference,) = found.differences
+    assert (found.state, found.differing) == ("differs", 1)
+    (difference,) = differences(found)
     assert (difference.unit, difference.month) == ("23500", "2023-02")
     assert difference.live == difference.history + 1
     assert difference.cell == next(cell for cell in month.cells if cell[0] == "closed")
@@ -154,10 +151,10 @@ def test_a_cell_that_only_live_has_names_the_dossiers_of_its_day(
     changed[at] = (*changed[at][:5], changed[at][5] ^ 1, changed[at][6])
     wrong = month.model_copy(update={"cells": tuple(changed)})
 
-    found = compare(client, state(now, [wrong]))
+    found = differences(cycle(client, live_of(state(now, [wrong]))))
 
-    assert found.differences_found == 2
-    assert all(d.dossiers for d in found.differences)
+    assert len(found) == 2
+    assert all(d.dossiers for d in found)
 
 
 @pytest.mark.parametrize("name", ["dossiers", "open"])
@@ -165,30 +162,29 @@ def test_the_units_own_figures_are_compared_too(client: Client, database: Databa
     """Open dossiers are in no cell of a closed day; they must not escape the comparison."""
     database.store(RECORDS)
     now, months = snapshots(RECORDS, len(RECORDS))
-    wrong = now.model_copy(update={name: getattr(now, name) + 1})
+    right = getattr(now, name)
+    wrong = now.model_copy(update={name: right + 1})
 
-    found = compare(client, state(wrong, months))
+    found = cycle(client, live_of(state(wrong, months)))
 
-    assert found.differences == (
-        Difference(
-            unit="23500",
-            month=None,
-            cell=name,
-            live=getattr(now, name) + 1,
-            history=getattr(now, name),
-        ),
-    )
+    assert differences(found) == [
+        Difference(unit="23500", month=None, cell=name, live=right + 1, history=right)
+    ]
 
 
-def test_a_history_that_has_not_read_so_far_is_not_equal(client: Client, database: Database):
-    """«Nothing differs» must never mean «nothing was compared»."""
+def test_a_history_that_has_not_read_so_far_is_waited_for_and_is_no_difference(
+    client: Client, database: Database
+):
+    """«Nothing differs» must never mean «nothing was compared», nor a late history an alarm."""
     database.store(RECORDS[:5])
+    live, rota = live_of(state(*snapshots(RECORDS, len(RECORDS)))), Rota(HOUR)
 
-    found = compare(client, state(*snapshots(RECORDS, len(RECORDS))))
+    found = cycle(client, live, rota)
 
-    assert not found.equal
-    assert found.units_compared == 0
-    assert found.history_behind == len(RECORDS) - 5
+    assert (found.state, found.behind) == ("waiting", len(RECORDS) - 5)
+    assert (len(found.findings), len(found.states)) == (0, 1)
+    database.store(RECORDS[5:])
+    assert cycle(client, live, rota).state == "equal"
 
 
 def test_it_waits_for_a_history_that_is_just_behind(client: Client, database: Database):
@@ -198,9 +194,77 @@ def test_it_waits_for_a_history_that_is_just_behind(client: Client, database: Da
     def meanwhile(_: float) -> None:
         database.store(RECORDS[5:])
 
-    live = FakeLive(state(*snapshots(RECORDS, len(RECORDS))))
+    live = live_of(state(*snapshots(RECORDS, len(RECORDS))))
 
-    assert verify(client, Settled(), live, NOW, sleep=meanwhile).equal
+    assert (
+        compare(client, Settled(), live, Rota(HOUR), lambda: NOW, sleep=meanwhile).state == "equal"
+    )
+
+
+def test_a_unit_that_was_equal_is_recounted_when_its_snapshot_is_another(
+    client: Client, database: Database
+):
+    """A wrong counter may be planted at the same offset: what was found before hides nothing."""
+    database.store(RECORDS)
+    now, (month,) = snapshots(RECORDS, len(RECORDS))
+    live, rota = live_of(state(now, [month])), Rota(HOUR)
+    assert cycle(client, live, rota).recounted == 1
+
+    again = cycle(client, live, rota)
+    assert (again.state, again.recounted) == ("equal", 0)
+
+    live.set(state(now, [falsified(month, "paid", 1)]))
+    planted = cycle(client, live, rota)
+    assert (planted.state, planted.recounted) == ("differs", 1)
+    assert cycle(client, live, rota).state == "differs", "it is not forgotten"
+    live.set(state(now, [month]))
+    assert cycle(client, live, rota).state == "equal"
+
+
+def test_a_unit_that_live_has_lost_is_a_difference(client: Client, database: Database):
+    """Nobody misses on a wall what is not there at all; what is on its way is no loss."""
+    database.store(RECORDS)
+    live = FakeLive()
+
+    assert (cycle(client, live).state, cycle(client, live).states) == ("equal", {})
+    live.counted = {0: len(RECORDS)}
+    found = cycle(client, live)
+
+    assert found.state == "differs"
+    assert ("dossiers", 0, 6) in {(d.cell, d.live, d.history) for d in differences(found)}
+
+
+def test_a_cycle_begins_nothing_that_would_last_beyond_its_budget(
+    client: Client, database: Database
+):
+    """What is left over is said to wait, and the next cycle goes on there."""
+    units = [f"2350{n}" for n in range(3)]
+    records = numbered(admitted(received(dossier="1", unit=unit)) for unit in units)
+    database.store(records)
+    # so many dossiers that each unit makes a query of its own
+    live, rota = live_of(*(huge(unit, len(records)) for unit in units)), Rota(HOUR)
+
+    def one_query() -> Compared:
+        patience = Patience(wait_s=0.2, budget_s=0.0)
+        return compare(client, Settled(), live, rota, lambda: NOW, patience=patience)
+
+    found = [one_query() for _ in range(3)]
+    assert [len(one.findings) for one in found] == [1, 2, 3]
+    # none has so many dossiers: they differ, and it is their turn again
+    assert [one.left_over for one in found] == [2, 2, 2]
+
+
+def huge(unit: str, offset: int) -> UnitState:
+    now = UnitNow(
+        unit=unit,
+        partition=0,
+        offset=offset,
+        dossiers=100_000,
+        open=0,
+        months=(),
+        last_recorded_at=None,
+    )
+    return UnitState(now, {})
 
 
 def test_a_wrong_snapshot_in_kafka_is_found(
@@ -216,13 +280,13 @@ def test_a_wrong_snapshot_in_kafka_is_found(
     try:
         kafka.eventually(lambda: "23500" in live.units(), 20, "the snapshot")
 
-        found = verify(client, Settled(), live, NOW)
+        found = cycle(client, live)
     finally:
         live.stop()
 
-    assert not found.equal
-    assert [d.month for d in found.differences] == ["2023-02"]
-    assert found.differences[0].dossiers
+    assert found.state == "differs"
+    assert [d.month for d in differences(found)] == ["2023-02"]
+    assert differences(found)[0].dossiers
 
 
 def publish(bootstrap: str, prefix: str, month: UnitMonth, now: UnitNow) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx2
 
@@ -38,9 +39,20 @@ class Service:
 
 
 def start(
-    module: str, data: Path, port: int, kafka: str, prefix: str, *, ready: bool = True, **more: str
+    module: str,
+    data: Path,
+    port: int,
+    kafka: str,
+    prefix: str,
+    *,
+    ready: bool = True,
+    answers_at: int = 0,
+    **more: str,
 ) -> Service:
-    """Start ``python -m module`` and return it when it is ready (or answers at all)."""
+    """Start ``python -m module`` and return it when it is ready (or answers at all).
+
+    ``answers_at``: how far above ``port`` the service answers.
+    """
     data.mkdir(parents=True, exist_ok=True)
     settings = {
         "DATA": str(data),
@@ -60,7 +72,7 @@ def start(
             stdout=log,
             stderr=log,
         )
-    service = Service(f"http://127.0.0.1:{port}", data, process, output)
+    service = Service(f"http://127.0.0.1:{port + answers_at}", data, process, output)
     deadline = time.monotonic() + _READY_WITHIN_S
     path = "/readyz" if ready else "/healthz"
     while True:
@@ -75,10 +87,10 @@ def start(
 
 @contextlib.contextmanager
 def running(
-    module: str, data: Path, port: int, kafka: str, prefix: str, *, ready: bool = True, **more: str
+    module: str, data: Path, port: int, kafka: str, prefix: str, **how: Any
 ) -> Iterator[Service]:
     """A service that does not survive the block."""
-    service = start(module, data, port, kafka, prefix, ready=ready, **more)
+    service = start(module, data, port, kafka, prefix, **how)
     try:
         yield service
     finally:

@@ -18,6 +18,8 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request
 
+from schemas.admitted import rfc3339_ms
+from schemas.certificates import Certificate, seal
 from schemas.registry import Unit, load_registry
 from schemas.snapshots import UnitNow
 from services.settings import Settings
@@ -40,6 +42,7 @@ class FakeLive:
     def __init__(self, now: Callable[[], datetime] = lambda: NOW) -> None:
         self.why: str | None = None
         self.lag_s: float | None = 2.0
+        self.counted: dict[int, int] = {}
         self._now = now
         self._units: Mapping[str, UnitState] = {}
         self._callbacks: list[Callback] = []
@@ -53,6 +56,9 @@ class FakeLive:
     def complete_until(self) -> datetime | None:
         return None if self.lag_s is None else self._now() - timedelta(seconds=self.lag_s)
 
+    def counted_to(self) -> Mapping[int, int]:
+        return self.counted
+
     def subscribe(self, callback: Callback) -> Callable[[], None]:
         self._callbacks.append(callback)
         return lambda: self._callbacks.remove(callback)
@@ -65,6 +71,51 @@ class FakeLive:
     def tell(self, *units: str) -> None:
         for callback in self._callbacks:
             callback(frozenset(units))
+
+
+class FakeCertificates:
+    """Certificates that a test sets; the same interface as ``CertificateReader``."""
+
+    def __init__(self) -> None:
+        self._newest: Certificate | None = None
+        self._callbacks: list[Callable[[], None]] = []
+
+    def newest(self) -> Certificate | None:
+        return self._newest
+
+    def subscribe(self, callback: Callable[[], None]) -> None:
+        self._callbacks.append(callback)
+
+    def set(self, found: Certificate) -> None:
+        """Replace it and tell who has subscribed."""
+        self._newest = found
+        for callback in self._callbacks:
+            callback()
+
+
+def certificate(at: datetime = NOW, **changes: Any) -> Certificate:
+    """Of a district that is equal, but for the changes."""
+    moment = rfc3339_ms(at)
+    content: dict[str, Any] = {
+        "state": "equal",
+        "compared_at": moment,
+        "duration_ms": 1200,
+        "code_version": "0.1.0",
+        "units": 24,
+        "units_compared": 24,
+        "units_differing": 0,
+        "cells_compared": 51_234,
+        "offsets": {0: 81_002, 3: 65_118},
+        "history_behind": 0,
+        "recounted": 3,
+        "oldest_recount_at": moment,
+        "all_recounted_within_s": 3600,
+        "next_within_s": 123,
+        "equal_at": moment,
+        "differences_found": 0,
+        "differences": (),
+    }
+    return seal(Certificate(**{**content, **changes}))
 
 
 def state(
@@ -168,11 +219,17 @@ def _unit_year(
 
 
 def build_test_app(
-    live: FakeLive, settings: Settings, now: Callable[[], datetime], beat_every_s: float
+    live: FakeLive,
+    certificates: FakeCertificates,
+    settings: Settings,
+    now: Callable[[], datetime],
+    beat_every_s: float,
 ) -> tuple[FastAPI, Callable[[], None]]:
     """An app with the wall, a control route, and what ends its streams."""
     registry = load_registry()
-    wall = build_wall(settings, lambda: registry, live, now=now, beat_every_s=beat_every_s)
+    wall = build_wall(
+        settings, lambda: registry, live, certificates, now=now, beat_every_s=beat_every_s
+    )
     app = FastAPI()
     app.include_router(wall.router)
 
@@ -184,6 +241,8 @@ def build_test_app(
             live.tell(*live.units())
         if "lag_s" in asked:
             live.lag_s = asked["lag_s"]
+        if "certificate" in asked:
+            certificates.set(certificate(now(), **asked["certificate"]))
         if "add" in asked:
             unit = asked["add"]
             counted = live.units()[unit].cells() if unit in live.units() else {}
@@ -255,6 +314,7 @@ def main() -> None:
     parser.add_argument("--scale", type=int, default=1)
     parser.add_argument("--empty", action="store_true")
     parser.add_argument("--waiting", action="store_true", help="the counters never come")
+    parser.add_argument("--uncompared", action="store_true", help="nothing was ever compared")
     parser.add_argument("--beat", type=float, default=0.3)
     options = parser.parse_args()
     started = time.monotonic()
@@ -262,14 +322,16 @@ def main() -> None:
     def now() -> datetime:
         return NOW + timedelta(seconds=time.monotonic() - started)
 
-    live = FakeLive(now)
+    live, certificates = FakeLive(now), FakeCertificates()
+    if not options.uncompared:
+        certificates.set(certificate())
     if options.waiting:
         live.why = "reading motcua.units: 12 records to go"
     elif not options.empty:
         live.set(*district_year(options.scale))
     os.environ.pop("MOTCUA_BOOK", None)
     settings = Settings(installation_title=options.title, demo=options.demo)
-    app, close = build_test_app(live, settings, now, options.beat)
+    app, close = build_test_app(live, certificates, settings, now, options.beat)
     serve(app, "127.0.0.1", options.port, before_exit=close)
 
 

@@ -285,6 +285,56 @@ def test_verify_says_no_by_its_exit_code(there):
         assert run("verify", "--url", there.url).exit_code == code
 
 
+def test_a_history_that_is_late_is_another_answer_than_a_difference(there):
+    """Whoever is called at night for a difference must not be called for a slow disk."""
+    waiting = {"equal": False, "state": "waiting", "units": 24, "units_compared": 20}
+    there.answers["/api/v1/verify"] = 200, {**waiting, "history_behind": 1234}
+    result = run("verify", "--url", there.url)
+    assert result.exit_code == 4
+    assert "20/24" in result.stdout
+    assert "1.234 bản ghi" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("state", "age_s", "options", "code"),
+    [
+        ("equal", 5, (), 0),
+        ("equal", 121, (), 1),
+        ("equal", 121, ("--max-age", "300"), 0),
+        ("equal", 5, ("--max-age", "4"), 1),
+        ("differs", 5, (), 1),
+        ("waiting", 5, (), 4),
+        ("waiting", 121, (), 1),
+    ],
+)
+def test_the_last_certificate_is_told_and_too_old_is_no(there, state, age_s, options, code):
+    """A script that looks every minute asks no database; silence must not look like «equal»."""
+    certificate = {
+        "equal": state == "equal",
+        "state": state,
+        "compared_at": "2023-02-10T01:30:00.000Z",
+        "next_within_s": 120,
+        "units": 3,
+        "units_compared": 3,
+        "sha256": "ab12",
+    }
+    there.answers["/api/v1/certificate"] = 200, {"age_s": age_s, "certificate": certificate}
+    result = run("verify", "--last", *options, "--url", there.url)
+    assert result.exit_code == code
+    assert there.asked[-1][:2] == ("GET", "/api/v1/certificate")
+    assert "08:30:00 10/02/2023" in result.stdout
+    assert "ab12" in result.stdout
+    said = run("verify", "--last", "--json", *options, "--url", there.url)
+    assert (said.exit_code, json.loads(said.stdout)) == (code, certificate)
+
+
+def test_a_certificate_without_a_promise_is_never_too_old(there):
+    """Nobody compares there but on demand."""
+    certificate = {"equal": True, "state": "equal", "next_within_s": None}
+    there.answers["/api/v1/certificate"] = 200, {"age_s": 1e6, "certificate": certificate}
+    assert run("verify", "--last", "--url", there.url).exit_code == 0
+
+
 def test_the_events_of_a_dossier_are_shown_in_words(there):
     """A clerk reads what happened, when, and what was changed about it; nobody reads JSON."""
     reception = received(procedure="1.001193", channel="online", officer="cb01", id="r-1")

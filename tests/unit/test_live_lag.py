@@ -14,8 +14,10 @@ def test_it_moves_when_the_worker_has_counted_and_the_snapshots_are_read() -> No
     assert watermark.complete_until is None  # one event is not counted yet
     watermark.observe(_at(1), {0: 12, 1: 4}, {0: 10, 1: 4}, {0: 51}, {0: 50})
     assert watermark.complete_until is None  # counted, but its snapshot is not read yet
+    assert watermark.counted_to == {}
     watermark.observe(_at(2), {0: 12, 1: 4}, {0: 11, 1: 4}, {0: 51}, {0: 51})
     assert watermark.complete_until == _at(0)
+    assert watermark.counted_to == {0: 10, 1: 4}
     watermark.observe(_at(3), {0: 12, 1: 4}, {0: 12, 1: 4}, {0: 51}, {0: 51})
     assert watermark.complete_until == _at(3)
 

@@ -39,6 +39,34 @@ def test_a_now_whose_months_are_missing_leaves_the_unit_incomplete() -> None:
     assert list(snapshots.units) == ["23500"]
 
 
+def test_a_month_that_is_replaced_at_its_own_offset_counts_at_once() -> None:
+    """Whoever starts to read now would show it: a falsified counter must not wait to be seen."""
+    snapshots = Snapshots()
+    snapshots.apply(b"23500|2023-02", _month(offset=5))
+    snapshots.apply(b"23500|now", _now(offset=7))
+    before = snapshots.units["23500"]
+
+    assert snapshots.apply(b"23500|2023-02", _month(offset=5, n=9)) == "23500"
+    assert snapshots.units["23500"] is not before
+    assert sum(snapshots.units["23500"].cells().values()) == 9
+
+
+def test_a_month_that_comes_again_between_newer_ones_does_not_spoil_the_unit() -> None:
+    """The unit is on its way to another offset: it changes when its «now» comes, as ever."""
+    snapshots = Snapshots()
+    months = ("2023-02", "2023-03")
+    for month in months:
+        snapshots.apply(f"23500|{month}".encode(), _month(offset=5))
+    snapshots.apply(b"23500|now", _now(offset=5, months=months))
+    before = snapshots.units["23500"]
+
+    snapshots.apply(b"23500|2023-03", _month(offset=9, n=8))
+    assert snapshots.apply(b"23500|2023-02", _month(offset=5)) is None
+    assert (snapshots.incomplete, snapshots.units["23500"]) == (set(), before)
+    snapshots.apply(b"23500|now", _now(offset=9, months=months))
+    assert sum(snapshots.units["23500"].cells().values()) == 13
+
+
 def test_reading_a_record_again_changes_nothing() -> None:
     """Kafka redelivers."""
     snapshots = Snapshots()

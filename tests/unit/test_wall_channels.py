@@ -14,7 +14,7 @@ from services.books import BookRefused
 from services.wall.channels import Channels
 from services.wall.parameters import Selection
 from services.wall.view import Views
-from tests.support.wall import NOW, FakeLive, closed, state
+from tests.support.wall import NOW, FakeCertificates, FakeLive, certificate, closed, state
 
 YEAR = Period(first=date(2023, 1, 1), last=date(2023, 12, 31))
 ALL = Selection(None, YEAR, "Năm 2023")
@@ -30,6 +30,7 @@ async def test_a_screen_gets_the_snapshot_then_what_changes() -> None:
     name, snapshot = await screen.next()
     assert (name, snapshot["seq"], snapshot["view"]["resolved"]) == ("snapshot", 1, 10)
     assert (await screen.next())[0] == "beat"
+    assert await screen.next() == ("certificate", None)
 
     live.set(state("23500", closed("commune", 12, "on_time")))
     name, delta = await screen.next()
@@ -45,7 +46,7 @@ async def test_nothing_is_sent_for_a_change_that_changes_nothing_shown() -> None
     live, channels = _channels(beat_every_s=0.1)
     live.set(state("23500", closed("commune", 10)))
     screen = _Screen(channels.stream(ALL))
-    await screen.until("beat")
+    await screen.until("certificate")
     live.set(state("23500", closed("commune", 10), last_event_at="2023-11-10T07:32:00.000Z"))
     name, beat = await screen.next()
     assert name == "beat"
@@ -61,6 +62,7 @@ async def test_no_snapshot_before_the_counters_are_here_and_one_at_once_then() -
     assert (await screen.next())[0] == "retry"
     name, beat = await screen.next()
     assert (name, beat["waiting"], beat["seq"]) == ("beat", live.why, 0)
+    assert (await screen.next())[0] == "certificate"
     live.why = None
     live.set(state("23500", closed("commune", 10)))
     assert (await screen.next())[0] == "snapshot"
@@ -84,7 +86,7 @@ async def test_closing_says_bye_and_ends_every_stream_at_once() -> None:
     _, channels = _channels()
     screens = [_Screen(channels.stream(ALL)) for _ in range(3)]
     for screen in screens:
-        await screen.until("beat")
+        await screen.until("certificate")
     await asyncio.to_thread(channels.close)
     for screen in screens:
         assert (await screen.next())[0] == "bye"
@@ -107,13 +109,33 @@ async def test_a_screen_that_does_not_read_gets_one_snapshot_instead_of_a_backlo
         live.set(state("23500", closed("commune", n)))
         while (await quick.until("delta"))["view"].get("resolved") != n:
             pass
-    received = [await slow.next()]
-    while received[-1][1]["seq"] < 199:
+    received: list[tuple[str, Any]] = []
+    while not received or received[-1][0] == "certificate" or received[-1][1]["seq"] < 199:
         received.append(await slow.next())
     assert len(received) < 100
-    assert "snapshot" in [name for name, _ in received]
+    told = [name for name, _ in received]
+    assert "snapshot" in told
+    # it may have been in what was thrown away
+    assert "certificate" in told[told.index("snapshot") :]
     for screen in (slow, quick):
         await screen.close()
+
+
+async def test_a_certificate_is_sent_when_it_comes_and_holds_no_more_than_is_shown() -> None:
+    """Whether the figures were compared is as live as the figures; a thousand dossiers are not."""
+    certificates = FakeCertificates()
+    _, channels = _channels(certificates=certificates)
+    certificates.set(certificate())
+    screen = _Screen(channels.stream(ALL))
+    first = await screen.until("certificate")
+    assert (first["state"], first["units_compared"], first["units"]) == ("equal", 24, 24)
+
+    certificates.set(certificate(state="differs", units_differing=1))
+    name, found = await screen.next()
+    assert (name, found["state"], found["units_differing"]) == ("certificate", "differs", 1)
+    assert not {"differences", "offsets", "sha256"} & set(found)
+    assert channels.certificate() == found
+    await screen.close()
 
 
 async def test_a_new_day_is_a_new_view_without_any_event() -> None:
@@ -184,8 +206,11 @@ def _channels(
     beat_every_s: float = LONG_S,
     now: Callable[[], datetime] = lambda: NOW,
     book: Callable[[], Book | BookRefused] | None = None,
+    certificates: FakeCertificates | None = None,
 ) -> tuple[FakeLive, Channels]:
     live, registry = FakeLive(now), load_registry()
     views = Views("UBND huyện Đắk Hà", False)
-    book = book or (lambda: BOOK)
-    return live, Channels(views, book, lambda: registry, live, "build", now, beat_every_s)
+    given = certificates or FakeCertificates()
+    return live, Channels(
+        views, book or (lambda: BOOK), lambda: registry, live, given, "build", now, beat_every_s
+    )

@@ -28,11 +28,18 @@ function what(view) {
   return html`<p class="scope">${scope}</p><p>${period}</p>`;
 }
 
-export function footer(view, fresh, lastEventAt) {
+export function footer(view, fresh, compared, lastEventAt) {
   return html`
     ${view && view.demo && html`<strong class="demo">${WORDS.demo}</strong>`}
     ${!fresh.band && (overdue(view) || lastEvent(lastEventAt))}
-    <span class="fresh ${fresh.sign}">${SIGNS[fresh.sign]} <span>${fresh.text}</span></span>`;
+    <span class="state">
+      <span class="fresh ${fresh.sign}">${SIGNS[fresh.sign]} <span>${fresh.text}</span></span>
+      ${!fresh.band && comparedLine(compared)}
+    </span>`;
+}
+
+function comparedLine({ sign, text }) {
+  return html`<span class="compared ${sign}">${SIGNS[sign]} <span>${text}</span></span>`;
 }
 
 /** Late work that is not resolved is in no rate: while there is any, it is said here. */

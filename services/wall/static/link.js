@@ -28,7 +28,7 @@ export class Link {
     this.heardAt = at;
     this.retryAt = null;
     const source = new EventSource(`api/wall/stream${this.search}`);
-    for (const type of ["snapshot", "delta", "beat", "bye"]) {
+    for (const type of ["snapshot", "delta", "beat", "certificate", "bye"]) {
       source.addEventListener(type, (event) => this.heard(type, event.data));
     }
     source.onerror = () => {
@@ -77,6 +77,8 @@ export class Link {
       }
       const beat = answer.headers.get("Wall-Beat");
       if (beat) this.receive({ type: "beat", data: JSON.parse(beat) });
+      const certificate = answer.headers.get("Wall-Certificate");
+      if (certificate) this.receive({ type: "certificate", data: JSON.parse(certificate) });
     } catch {
       // no server: the stream's own retries and the freshness line are at it
     } finally {

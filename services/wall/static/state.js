@@ -9,10 +9,11 @@ export const EMPTY = {
   beat: null,
   beatAt: null,
   byeAt: null,
+  certificate: null, // of the newest comparison with the history
   gap: false, // a delta is missing: the snapshot must be fetched
 };
 
-/** The state after a message {type: snapshot | delta | beat | bye | stored, ...} that came `at`. */
+/** The state after a message {type: snapshot | delta | beat | certificate | bye | stored, ...} that came `at`. */
 export function reduce(state, message, at) {
   switch (message.type) {
     case "snapshot":
@@ -21,6 +22,8 @@ export function reduce(state, message, at) {
       return delta(state, message.data);
     case "beat":
       return beat(state, message.data, at);
+    case "certificate":
+      return { ...state, certificate: message.data };
     case "bye":
       return { ...state, byeAt: at };
     case "stored":

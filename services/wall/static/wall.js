@@ -1,5 +1,6 @@
 // Wires everything: messages change the state, the state and the clock make the page.
 
+import { comparison } from "./certificate.js";
 import { footer, header } from "./frame.js";
 import { freshness, limitsFrom, serverNowMs } from "./freshness.js";
 import { Link } from "./link.js";
@@ -21,6 +22,7 @@ const kept = load(search);
 if (kept) state = reduce(state, { type: "stored", data: kept }, startedAt);
 const first = JSON.parse(document.getElementById("first").textContent);
 if (first.snapshot) receive({ type: "snapshot", data: first.snapshot });
+receive({ type: "certificate", data: first.certificate });
 receive({ type: "beat", data: first.beat });
 link.now = startedAt;
 link.open(startedAt);
@@ -71,8 +73,11 @@ function draw() {
   page.classList.toggle("old", fresh.old);
   page.classList.toggle("band", fresh.band);
   const lastEventAt = state.beat ? state.beat.last_event_at : null;
-  place(document.getElementById("header"), header(state.view, serverNowMs(state, at)));
-  place(document.getElementById("footer"), footer(state.view, fresh, lastEventAt));
+  const nowMs = serverNowMs(state, at);
+  const compared = comparison(state.certificate, nowMs);
+  page.dataset.compared = compared.state;
+  place(document.getElementById("header"), header(state.view, nowMs));
+  place(document.getElementById("footer"), footer(state.view, fresh, compared, lastEventAt));
   if (state.view) drawTiles(state.view);
 }
 

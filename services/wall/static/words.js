@@ -44,4 +44,12 @@ export const WORDS = {
   figuresAt: "số liệu lúc",
   ago: "cách đây",
   noFigures: "chưa có số liệu",
+  neverCompared: "Chưa đối chiếu với lịch sử",
+  compared: "Đã đối chiếu",
+  equal: "khớp",
+  differs: "LỆCH",
+  comparing: "Đang đối chiếu",
+  notCompared: "Chưa đối chiếu được: lịch sử chậm",
+  records: "bản ghi",
+  notComparedSince: "Ngừng đối chiếu từ",
 };
