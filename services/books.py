@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 from schemas.books import Book, load_book, shipped_books
+from streams.core.indicators import PROCEDURES
 from streams.core.receptions import bits_of
 
 FOLDER = "books"
@@ -59,6 +60,14 @@ class Books:
                 file,
                 f"its code is {book.code!r}; name the file {book.code}.toml",
                 f"mã trong tệp là {book.code!r}; đổi tên tệp thành {book.code}.toml",
+            )
+        counted = [i for i in book.indicators if i.counts == "procedures"]
+        if uncounted := ", ".join(i.code for i in counted if i.scope not in PROCEDURES):
+            raise _refused(
+                "book_unreadable",
+                file,
+                f"procedures cannot be counted by the scope of: {uncounted}",
+                f"không đếm được TTHC theo scope của: {uncounted}",
             )
         named = {fact for i in book.indicators for fact in (*i.scope, *i.hit)}
         if unknown := ", ".join(sorted(named - set(bits_of(book.population)))):

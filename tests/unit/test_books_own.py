@@ -70,6 +70,7 @@ def test_two_books_are_answered_side_by_side_and_an_edit_counts_at_once(http, tm
     [
         ("code = ", "my-book", "book_unreadable"),
         (OWN.replace('"on_time"', '"on_tyme"'), "my-book", "book_unreadable"),
+        (OWN.replace('["payment_deployed"]', '["resolved"]'), "my-book", "book_unreadable"),
         (OWN, "other", "book_misnamed"),
         (SHIPPED, "dak-ha-2023", "book_shipped"),
         (SHIPPED, "other", "book_shipped"),
