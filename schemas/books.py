@@ -215,10 +215,6 @@ class Book(_Data):
         """Only the history can answer: it alone knows the state of a dossier at a moment."""
         return self.population == "received"
 
-    def heading_of(self, entry: Indicator | OutOfScope) -> Heading | None:
-        """The heading that the row stands under; None: there is none."""
-        return next((h for h in self.headings if h.row == heading_row(entry)), None)
-
     def indicator(self, code: str) -> Indicator:
         """The indicator with this code; ``KeyError`` when there is none."""
         return next(i for i in self.indicators if i.code == code)

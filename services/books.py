@@ -11,6 +11,7 @@ import structlog
 
 from schemas.books import Book, load_book, shipped_books
 from services.reread import Reread, Stamp, stamp_of
+from streams.core.indicators import PROCEDURES
 from streams.core.receptions import bits_of
 
 log = structlog.get_logger()
@@ -55,6 +56,14 @@ class Books:
         if wrong := misnamed(file, book.code):
             rule, *told = wrong
             raise _refused(rule, file, *told)
+        counted = [i for i in book.indicators if i.counts == "procedures"]
+        if uncounted := ", ".join(i.code for i in counted if i.scope not in PROCEDURES):
+            raise _refused(
+                "book_unreadable",
+                file,
+                f"procedures cannot be counted by the scope of: {uncounted}",
+                f"không đếm được TTHC theo scope của: {uncounted}",
+            )
         named = {fact for i in book.indicators for fact in (*i.scope, *i.hit)}
         if unknown := ", ".join(sorted(named - set(bits_of(book.population)))):
             raise _refused(

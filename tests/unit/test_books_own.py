@@ -84,6 +84,7 @@ def test_a_units_own_target_is_of_its_standing_and_not_of_the_decisions_table(ht
     [
         ("code = ", "my-book", "book_unreadable"),
         (OWN.replace('"on_time"', '"on_tyme"'), "my-book", "book_unreadable"),
+        (OWN.replace('["payment_deployed"]', '["resolved"]'), "my-book", "book_unreadable"),
         (OWN, "other", "book_misnamed"),
         (SHIPPED, "dak-ha-2023", "book_shipped"),
         (SHIPPED, "other", "book_shipped"),
