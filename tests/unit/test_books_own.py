@@ -17,7 +17,7 @@ from services.front.standings import standings_router
 from services.front.units import units_router
 from services.settings import Settings
 from services.wall import build_wall
-from tests.support.wall import NOW, FakeLive, closed, state
+from tests.support.wall import NOW, FakeCertificates, FakeLive, closed, state
 
 SHIPPED = (resources.files("schemas") / "books_data" / "dak-ha-2023.toml").read_text("utf-8")
 OWN = SHIPPED.replace('code = "dak-ha-2023"', 'code = "my-book"')
@@ -155,7 +155,8 @@ def a_wall(data: Path, book: str) -> Iterator[TestClient]:
     live, registry, app = FakeLive(), load_registry(), FastAPI(openapi_url=None)
     live.set(state("23500", closed("commune", 9, "on_time")))
     settings = Settings(data=data, book=book)
-    app.include_router(build_wall(settings, lambda: registry, live, now=lambda: NOW).router)
+    wall = build_wall(settings, lambda: registry, live, FakeCertificates(), now=lambda: NOW)
+    app.include_router(wall.router)
     with TestClient(app) as http:
         yield http
 
