@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local import ports
-from deploy.local.installation import RUNNING, CannotStart, claimed, is_invented
+from deploy.local.installation import RUNNING, CannotStart, brokers_of, claimed, is_invented
 from deploy.local.jars import JarsUnavailable
 from deploy.local.processes import (
     PROJECT,
@@ -52,7 +52,12 @@ def main(
     data: Path = options.data.expanduser().resolve()
     demo = options.what == "demo"
     stack = Stack(
-        data, options.port, options.host, demo or is_invented(data), inherited_environment()
+        data,
+        options.port,
+        options.host,
+        demo or is_invented(data),
+        options.brokers or brokers_of(data) or 1,
+        inherited_environment(),
     )
     then = (
         Then((*demonstration, *_demo_arguments(stack, options)), options.exit_when_done)
@@ -161,7 +166,7 @@ motcua sẵn sàng / ready ({seconds:.1f} s): {stack.front_url}
   Màn hình / Wall            {stack.front_url}/wall
   Nhận sự kiện / Gateway     {stack.front_url}/v1/events
   Tra cứu, báo cáo / Audit   {stack.history_url}/
-  Kafka                      {stack.broker.bootstrap}
+  Kafka                      {stack.bootstrap}
   Dữ liệu / Data             {stack.data}
     còn lại sau khi dừng / kept when stopped: kafka (sự kiện / events),
     clickhouse (lịch sử / history, dựng lại được / rebuildable), registry, emitters.json
@@ -235,7 +240,13 @@ def _parser() -> argparse.ArgumentParser:
             type=_first_port,
             metavar="P",
             default=8400,
-            help="cổng đầu tiên, dùng P … P+4 / first port, takes P … P+4 (%(default)s)",
+            help="cổng đầu tiên / first port, takes P … P+4 or, with 3 brokers, P+8 (%(default)s)",
+        )
+        command.add_argument(
+            "--brokers",
+            type=int,
+            choices=(1, 3),
+            help="số broker Kafka, 3: mỗi bản ghi có ba bản sao / Kafka brokers (1)",
         )
         command.add_argument(
             "--host",

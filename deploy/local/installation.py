@@ -11,6 +11,7 @@ from deploy.local import pids, ports
 from deploy.local.processes import PROJECT, Stack
 
 RUNNING = PROJECT / "var" / "running"
+_BROKERS = "kafka-brokers"
 
 
 class CannotStart(Exception):
@@ -26,6 +27,7 @@ def claimed(stack: Stack, running: Path = RUNNING) -> Iterator[list[str]]:
     """
     stack.data.mkdir(parents=True, exist_ok=True)
     with _locked(stack.data / "lock", stack):
+        _keep_brokers(stack)
         ended = pids.end_left_behind(stack.data / "pids")
         _check_ports(stack)
         _mark_invented(stack)
@@ -40,6 +42,14 @@ def claimed(stack: Stack, running: Path = RUNNING) -> Iterator[list[str]]:
 def is_invented(data: Path) -> bool:
     """Whether the folder holds a demonstration's data."""
     return (data / "invented").exists()
+
+
+def brokers_of(data: Path) -> int | None:
+    """How many brokers the folder's data was written with; None: nothing was written yet."""
+    file = data / _BROKERS
+    if file.exists():
+        return int(file.read_text("ascii"))
+    return 1 if (data / "kafka" / "storage").exists() else None
 
 
 @contextlib.contextmanager
@@ -72,10 +82,24 @@ def _check_ports(stack: Stack) -> None:
     example = f": --port {other}" if other else ""
     raise CannotStart(
         f"Cổng {named} đang được chương trình khác sử dụng. "
-        f"Chọn cổng khác bằng --port P (dùng P … P+{ports.COUNT - 1}){example}\n"
+        f"Chọn cổng khác bằng --port P (dùng P … P+{len(stack.addresses) - 1}){example}\n"
         f"Port {named} is in use by another program. "
-        f"Choose another with --port P (takes P … P+{ports.COUNT - 1}){example}"
+        f"Choose another with --port P (takes P … P+{len(stack.addresses) - 1}){example}"
     )
+
+
+def _keep_brokers(stack: Stack) -> None:
+    """One broker does not become three on the same data: copies and voters are part of it."""
+    there = brokers_of(stack.data)
+    if there is None:
+        (stack.data / _BROKERS).write_text(f"{stack.brokers}\n", "ascii")
+    elif there != stack.brokers:
+        raise CannotStart(
+            f"Dữ liệu trong {stack.data} được ghi với {there} broker: chạy với --brokers {there}, "
+            f"hoặc chọn thư mục khác: --data DIR\n"
+            f"The data in {stack.data} was written with {there} brokers: run with "
+            f"--brokers {there}, or choose another folder: --data DIR"
+        )
 
 
 def _mark_invented(stack: Stack) -> None:

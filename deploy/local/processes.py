@@ -56,18 +56,26 @@ class Stack:
     port: int
     host: str = "127.0.0.1"
     demo: bool = False
+    brokers: int = 1
+    """Kafka brokers: 1, or 3 that hold a copy of everything each."""
     inherited: Mapping[str, str] = field(default_factory=dict)
     """The environment the supervisor was started with."""
 
     @property
     def addresses(self) -> dict[str, tuple[str, int]]:
         """Who listens where."""
-        broker = self.broker
+        kafkas = {
+            name: (broker.host, port)
+            for broker in self.kafkas
+            for name, port in (
+                (name_of(broker), broker.port),
+                (f"{name_of(broker)} controller", broker.controller_port),
+            )
+        }
         return {
             "front": (self.host, self.port),
             "history": (self.host, self.port + 1),
-            "kafka": (broker.host, broker.port),
-            "kafka controller": (broker.host, broker.controller_port),
+            **kafkas,
             "worker": (self.host, self.port + 4),
         }
 
@@ -84,14 +92,43 @@ class Stack:
         return self.data / "logs"
 
     @property
-    def broker(self) -> kafka.Broker:
+    def kafkas(self) -> tuple[kafka.Broker, ...]:
+        """The brokers; further ones take two ports each behind those of a stack with one."""
         # Kafka has no passwords here: it stays on the loopback address whatever ``host`` is
-        return kafka.Broker(
-            self.data / "kafka",
-            self.logs / "kafka.log",
-            port=self.port + 2,
-            controller_port=self.port + 3,
+        ports = [(2, 3), *((3 + 2 * n, 4 + 2 * n) for n in range(1, self.brokers))]
+        nodes = range(1, self.brokers + 1)
+        voters = tuple(
+            (node, self.port + of_controller)
+            for node, (_, of_controller) in zip(nodes, ports, strict=True)
         )
+        return tuple(
+            kafka.Broker(
+                self.data / ("kafka" if node == 1 else f"kafka-{node}"),
+                self.logs / ("kafka.log" if node == 1 else f"kafka-{node}.log"),
+                port=self.port + of_broker,
+                controller_port=self.port + of_controller,
+                node_id=node,
+                replication_factor=self.brokers,
+                voters=voters if self.brokers > 1 else (),
+                cluster_id=self._cluster_id() if self.brokers > 1 else "",
+            )
+            for node, (of_broker, of_controller) in zip(nodes, ports, strict=True)
+        )
+
+    def _cluster_id(self) -> str:
+        """One for all brokers of the data folder, made with the first question."""
+        file = self.data / "kafka-cluster-id"
+        if not file.exists():
+            self.data.mkdir(parents=True, exist_ok=True)
+            part = file.with_name(f".{file.name}.{os.getpid()}")
+            part.write_text(kafka.new_cluster_id(), "ascii")
+            part.replace(file)
+        return file.read_text("ascii")
+
+    @property
+    def bootstrap(self) -> str:
+        """Kafka's addresses, for clients."""
+        return ",".join(broker.bootstrap for broker in self.kafkas)
 
     def environment(self) -> dict[str, str]:
         """Return what the services read in their ``settings.py``."""
@@ -101,7 +138,7 @@ class Stack:
             "MOTCUA_DATA": str(self.data),
             "MOTCUA_HOST": self.host,
             "MOTCUA_PORT": str(self.port),
-            "MOTCUA_KAFKA": self.broker.bootstrap,
+            "MOTCUA_KAFKA": self.bootstrap,
             "MOTCUA_DEMO": "1" if self.demo else "0",
             "PYTHONUNBUFFERED": "1",
         }
@@ -113,25 +150,35 @@ class Stack:
 
 
 def processes(stack: Stack) -> tuple[ProcessSpec, ...]:
-    """Return the four processes. Fetches Kafka's libraries if they are missing."""
-    broker = stack.broker
-    bootstrap_answers = _port_open(broker.host, broker.port)
+    """Return Kafka and the three others. Fetches Kafka's libraries if they are missing."""
     return (
-        ProcessSpec(
-            "kafka",
-            tuple(kafka.command(broker)),
-            kafka.environment(stack.inherited),
-            output=stack.logs / "kafka.out",
-            log=broker.log_file,
-            prepare=lambda: kafka.prepare(broker),
-            not_ready=_topics_ready(stack, bootstrap_answers),
-            not_well=bootstrap_answers,
-            stop_step=2,
-            stop_timeout_s=20,
-        ),
+        *(_kafka(stack, broker) for broker in stack.kafkas),
         _service(stack, "worker", "streams", stop_step=1),
         _service(stack, "history", "services.history", stop_step=1),
         _service(stack, "front", "services.front", stop_step=0),
+    )
+
+
+def name_of(broker: kafka.Broker) -> str:
+    """What the process of a broker is called."""
+    return "kafka" if broker.node_id == 1 else f"kafka-{broker.node_id}"
+
+
+def _kafka(stack: Stack, broker: kafka.Broker) -> ProcessSpec:
+    answers = _port_open(broker.host, broker.port)
+    name = name_of(broker)
+    return ProcessSpec(
+        name,
+        tuple(kafka.command(broker)),
+        kafka.environment(stack.inherited),
+        output=stack.logs / f"{name}.out",
+        log=broker.log_file,
+        prepare=lambda: kafka.prepare(broker),
+        # what comes after Kafka comes after the first broker: it is ready when all topics are
+        not_ready=_topics_ready(stack, answers) if broker.node_id == 1 else answers,
+        not_well=answers,
+        stop_step=2,
+        stop_timeout_s=20,
     )
 
 
@@ -188,7 +235,7 @@ def _topics_ready(stack: Stack, bootstrap_answers: Check) -> Check:
             return why
         prefix = stack.inherited.get("MOTCUA_TOPIC_PREFIX", "motcua")
         try:
-            ensure_topics(stack.broker.bootstrap, prefix, timeout_s=5)
+            ensure_topics(stack.bootstrap, prefix, stack.brokers, timeout_s=5)
         except KafkaError as error:
             return f"{type(error).__name__}: {error}"
         return ""

@@ -16,7 +16,7 @@ from tests.support.kafka import free_ports
 
 PROJECT = Path(__file__).resolve().parents[2]
 _READY_WITHIN_S = 90
-_ROOM_FOR_PORTS = 5
+_ROOM_FOR_PORTS = 9
 
 
 @dataclass
@@ -26,6 +26,7 @@ class LocalStack:
     folder: Path
     port: int = field(default_factory=lambda: free_ports(_ROOM_FOR_PORTS))
     process: subprocess.Popen[bytes] | None = None
+    brokers: int = 1
 
     @property
     def url(self) -> str:
@@ -52,6 +53,7 @@ class LocalStack:
                 [
                     *(sys.executable, "-m", "deploy.local", "up"),
                     *("--data", str(self.data), "--port", str(self.port)),
+                    *(["--brokers", str(self.brokers)] if self.brokers > 1 else []),
                 ],
                 cwd=PROJECT,
                 env=_environment(),

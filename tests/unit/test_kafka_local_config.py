@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 from deploy.local import jars, kafka
+from deploy.local.processes import Stack
 
 BROKER = kafka.Broker(Path("/data/kafka"), Path("/data/logs/kafka.log"), 9402, 9403)
 
@@ -22,6 +23,18 @@ def test_the_broker_listens_on_the_host_it_was_given_and_nowhere_else():
         hosts = re.findall(r"//([^:]+):", found[name])
         assert hosts == ["127.0.0.1", "127.0.0.1"]
     assert found["controller.quorum.bootstrap.servers"] == "127.0.0.1:9403"
+
+
+def test_three_brokers_elect_among_each_other_and_share_one_cluster(tmp_path):
+    """A broker that counts itself alone would take a majority of one for a majority."""
+    brokers = Stack(tmp_path, 9400, brokers=3).kafkas
+    voters = {properties(broker)["controller.quorum.voters"] for broker in brokers}
+
+    assert voters == {"1@127.0.0.1:9403,2@127.0.0.1:9406,3@127.0.0.1:9408"}
+    assert len({broker.cluster_id for broker in brokers}) == 1
+    assert Stack(tmp_path, 9400, brokers=3).kafkas == brokers
+    for name in ("node.id", "listeners", "log.dirs"):
+        assert len({properties(broker)[name] for broker in brokers}) == 3
 
 
 def test_a_misspelt_topic_is_an_error_and_not_a_new_topic():
