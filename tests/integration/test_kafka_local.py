@@ -1,6 +1,7 @@
 """The local broker, for real: starts without Java on the machine, loses nothing when killed."""
 
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def test_topics_are_made_once_as_the_table_says(kafka_broker):
 def test_what_differs_from_the_table_is_told_and_not_changed(kafka_broker):
     """More partitions would send a unit's events elsewhere; a shorter retention would lose them."""
     prefix = kafka_broker.fresh_prefix(create=False)
-    other = replace(EVENTS, partitions=3, config={"retention.ms": "1000"})
+    other = replace(EVENTS, partitions=3, config={**EVENTS.config, "retention.ms": "1000"})
     ensure_topics(kafka_broker.bootstrap, prefix, topics=[other])
 
     for _ in range(2):
@@ -83,6 +84,19 @@ def test_a_single_broker_forces_events_to_the_disk(kafka_broker):
         admin.close()
     assert found[names[0]]["flush.messages"]["value"] == "1"
     assert found[names[1]]["cleanup.policy"]["value"] == "compact"
+
+
+def test_a_writer_whose_clock_is_a_day_ahead_is_not_turned_away(kafka_broker):
+    """A broker's own limit is an hour: the gateway would answer 503 until the clock is mended."""
+    prefix = kafka_broker.fresh_prefix()
+    tomorrow_ms = int((time.time() + 86_400) * 1000)
+    producer = KafkaProducer(bootstrap_servers=kafka_broker.bootstrap, acks="all")
+    try:
+        for topic in TOPICS:
+            sent = producer.send(topic.full_name(prefix), b"v", b"k", timestamp_ms=tomorrow_ms)
+            assert sent.get(20).timestamp == tomorrow_ms
+    finally:
+        producer.close()
 
 
 def test_topics_that_cannot_be_made_are_an_error(kafka_broker):
