@@ -48,6 +48,7 @@ def main(arguments: list[str]) -> int:
 
     found = _read(options.json)
     failed = []
+    stacks = Stacks(shared=options.quick)
     for row in ROWS:
         if options.none or (options.rows and row.number not in options.rows):
             continue
@@ -55,7 +56,7 @@ def main(arguments: list[str]) -> int:
             print(f"{row.number:>3}  chưa làm / open: {row.what}", flush=True)
             continue
         size = options.size or (row.quick if options.quick else row.full)
-        one = _run(row, size, options.seed, quick=options.quick)
+        one = _run(row, size, options.seed, stacks, quick=options.quick)
         found[row.number] = one
         if not _holds(one):
             failed.append(row.number)
@@ -63,6 +64,7 @@ def main(arguments: list[str]) -> int:
             rows = [found[number] for number in sorted(found)]
             text = json.dumps({"rows": rows}, ensure_ascii=False, indent=2)
             options.json.write_text(text + "\n", "utf-8")
+    stacks.close()
     if options.page:
         PAGE.write_text(page(found), "utf-8")
     return 1 if failed else 0
@@ -78,30 +80,53 @@ def _holds(one: Found) -> bool:
     return not (one["failed"] or one["lost"] or one["duplicated"] or one["wrong"])
 
 
-def _run(row: Row, size: int, seed: int, *, quick: bool) -> Found:
-    """Run one row on a stack of its own, which is made when the row asks for it."""
-    folder = Path(tempfile.mkdtemp(prefix=f"motcua-faults-{row.number}-"))
-    stacks: list[Stack] = []
+class Stacks:
+    """Makes a stack when a row asks for one; ``shared``: the next row gets the same again.
+
+    A row that fails keeps its folder, and nobody else gets its stack.
+    """
+
+    def __init__(self, *, shared: bool) -> None:
+        self._shared = shared
+        self._stack: Stack | None = None
+
+    def lend(self) -> Stack:
+        """The stack of the row that is run now."""
+        if self._stack is None:
+            folder = Path(tempfile.mkdtemp(prefix="motcua-faults-"))
+            self._stack = Stack(folder / "stack")
+            self._stack.start()
+        return self._stack
+
+    def give_back(self, *, holds: bool) -> str:
+        """The row is over; where to look when it failed."""
+        stack = self._stack
+        if stack is None or (holds and self._shared):
+            return ""
+        stack.close()
+        self._stack = None
+        if not holds:
+            return str(stack.folder)
+        stack.remove()
+        return ""
+
+    def close(self) -> None:
+        """No further rows."""
+        self._shared = False
+        self.give_back(holds=True)
+
+
+def _run(row: Row, size: int, seed: int, stacks: Stacks, *, quick: bool) -> Found:
     print(f"{row.number:>3}  {row.what}", flush=True)
-
-    def lend() -> Stack:
-        if not stacks:
-            stacks.append(Stack(folder / "stack"))
-            stacks[0].start()
-        return stacks[0]
-
     began = time.monotonic()
     outcome, failed = Outcome(0), ""
     assert row.run
     try:
-        outcome = row.run(Case(row.number, size, seed, quick, Say(), lend))
+        outcome = row.run(Case(row.number, size, seed, quick, Say(), stacks.lend))
     except (Unsettled, Refused, AssertionError) as error:
         failed = f"{type(error).__name__}: {error}"
     except Exception:
         failed = traceback.format_exc()
-    finally:
-        for stack in stacks:
-            stack.close()
     figures = {name: getattr(outcome, name) for name in FIGURES}
     figures["longest_outage_s"] = round(outcome.longest_outage_s, 2)
     one = {
@@ -117,15 +142,12 @@ def _run(row: Row, size: int, seed: int, *, quick: bool) -> Found:
         "commit": commit(),
     }
     _print(one, outcome)
-    if _holds(one):
-        for stack in stacks:
-            stack.remove()
-        folder.rmdir()
-    else:
-        again = f"./run faults {row.number} --seed {seed} --size {size}"
-        print(f"     FAILED {failed}\n     folder: {folder}\n     again: {again}", flush=True)
-        if quick:
-            print("            and --quick", flush=True)
+    if folder := stacks.give_back(holds=_holds(one)):
+        print(f"     folder: {folder}", flush=True)
+    if not _holds(one):
+        also = " --quick" if quick else ""
+        again = f"./run faults {row.number} --seed {seed} --size {size}{also}"
+        print(f"     FAILED {failed}\n     again: {again}", flush=True)
     return one
 
 

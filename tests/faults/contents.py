@@ -2,13 +2,14 @@
 
 import json
 import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from kafka import KafkaProducer
 
 from tests.faults.case import Case
-from tests.faults.checker import Differences, records
+from tests.faults.checker import POISON, Differences, records
 from tests.faults.emitters import Load, send_all
 from tests.faults.kills import past_answer
 from tests.faults.outcome import Outcome
@@ -116,7 +117,7 @@ def poison(case: Case) -> Outcome:
     the worker bears: it stops, and goes on when a person allows more."""
     stack, dice = case.stack, case.chance("poison")
     before = _unreadable(stack)
-    valid = json.dumps(some(f"{case.name}.wrong-place", 1)[0]).encode()
+    stray, home = _stray(case)
     producer = KafkaProducer(
         bootstrap_servers=stack.broker.bootstrap, acks="all", max_request_size=4_000_000
     )
@@ -126,7 +127,9 @@ def poison(case: Case) -> Outcome:
         for number in range(case.size):
             # never so many in a row that the breaker would act: events come between
             place = number % 8
-            producer.send(f"{PREFIX}.events", _junk(dice, number, valid), partition=place)
+            # an admitted event, but of another partition
+            junk = stray(number) if number % 10 == 3 and place != home else _junk(dice, number)
+            producer.send(f"{PREFIX}.events", junk, partition=place)
             written += 1
             if number % 200 == 199:
                 producer.flush()
@@ -154,6 +157,21 @@ def poison(case: Case) -> Outcome:
     return found.and_also(differences.outcome(written))
 
 
+def _stray(case: Case) -> tuple[Callable[[int], bytes], int]:
+    """Makes admitted records that nobody sent, and the one partition where they would be right."""
+    stack = case.stack
+    (told,) = some(f"{case.name}.stray", 1)
+    send_all(stack, [told])
+    record = next(r for r in records(stack, "events") if told["id"].encode() in r.value)
+    admitted = json.loads(record.value)
+
+    def made(number: int) -> bytes:
+        changed = {"source": POISON, "subject": f"{told['subject']}.{number}"}
+        return json.dumps({**admitted, **changed}).encode()
+
+    return made, record.partition
+
+
 def _let_through(stack: Stack, load: Load) -> None:
     """Wait until some more events have been acknowledged."""
     before = stack.ledger.requests
@@ -164,7 +182,7 @@ def _unreadable(stack: Stack) -> set[tuple[int, int]]:
     return {(s["partition"], s["offset"]) for s in _rejected(stack) if s["rule"] == "unreadable"}
 
 
-def _junk(dice: Any, number: int, valid: bytes) -> bytes:
+def _junk(dice: Any, number: int) -> bytes:
     if number % 1000 == 7:
         return b'{"a":"' + b"x" * 1_000_000 + b'"}'
     kinds = (
@@ -176,6 +194,7 @@ def _junk(dice: Any, number: int, valid: bytes) -> bytes:
         b'{"id":NaN}',
         b'{"id":"zz","unit":"23500","subject":"s","time":NaN}',
         b"null",
-        valid,  # as the emitter sent it: nothing that admission adds is in it
+        # as an emitter would send it: nothing that admission adds is in it
+        json.dumps({**some("unadmitted", 1)[0], "source": POISON}).encode(),
     )
     return bytes(dice.choice(kinds))
