@@ -6,6 +6,7 @@ fails keeps its folder and says how to run it once more.
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -47,27 +48,39 @@ def main(arguments: list[str]) -> int:
         parser.error(f"no row {', '.join(map(str, sorted(unknown)))}")
 
     found = _read(options.json)
-    failed = []
+    chosen = (
+        [] if options.none else [r for r in ROWS if r.number in options.rows or not options.rows]
+    )
+    # what was started must end with us
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     stacks = Stacks(shared=options.quick)
-    for row in ROWS:
-        if options.none or (options.rows and row.number not in options.rows):
-            continue
+    try:
+        failed = _run_all(chosen, found, stacks, options)
+    finally:
+        stacks.close()
+    if options.page:
+        PAGE.write_text(page(found), "utf-8")
+    return 1 if failed else 0
+
+
+def _run_all(
+    chosen: list[Row], found: dict[int, Found], stacks: "Stacks", options: argparse.Namespace
+) -> bool:
+    """Run the rows, keep ``found`` and the file up to date; whether any failed."""
+    failed = False
+    for row in chosen:
         if row.run is None:
             print(f"{row.number:>3}  chưa làm / open: {row.what}", flush=True)
             continue
         size = options.size or (row.quick if options.quick else row.full)
         one = _run(row, size, options.seed, stacks, quick=options.quick)
         found[row.number] = one
-        if not _holds(one):
-            failed.append(row.number)
+        failed = failed or not _holds(one)
         if options.json:
             rows = [found[number] for number in sorted(found)]
             text = json.dumps({"rows": rows}, ensure_ascii=False, indent=2)
             options.json.write_text(text + "\n", "utf-8")
-    stacks.close()
-    if options.page:
-        PAGE.write_text(page(found), "utf-8")
-    return 1 if failed else 0
+    return failed
 
 
 def _read(file: Path | None) -> dict[int, Found]:

@@ -220,8 +220,3 @@ ROWS = (
     Row(33, "stored event edited, deleted, inserted, reordered", "`verify` names the first"),
     Row(34, "new code on the previous release's data folder", "equal"),
 )
-
-
-def by_number(number: int) -> Row:
-    """The row; ``KeyError`` when there is none."""
-    return {row.number: row for row in ROWS}[number]

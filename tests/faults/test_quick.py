@@ -10,7 +10,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.case import Case
+from tests.faults.checker import check
+from tests.faults.emitters import send_all
+from tests.faults.ledger import identity
 from tests.faults.stack import Stack, running
+from tests.faults.stories import some
 from tests.faults.table import ROWS, Row
 
 SEED = 1
@@ -41,6 +45,29 @@ def test_nothing_is_lost_doubled_or_wrong(row: Row, request: pytest.FixtureReque
     again = f"./run faults {row.number} --quick --seed {SEED}"
     assert outcome.done
     assert outcome.holds, f"{outcome}; once more: {again}"
+
+
+@pytest.mark.timeout(300)
+def test_the_judge_sees_what_is_missing_and_what_is_besides(stack: Stack) -> None:
+    """A judge that cannot say no proves nothing: an event that nobody sent is called lost, in
+    Kafka, in ClickHouse and in every count; one that it does not know of is called out as well."""
+    send_all(stack, some("judge", 60))
+    stack.drain()
+    acknowledged = stack.ledger.acknowledged
+    (invented,) = some("never-sent", 1)
+    acknowledged[identity(invented)] = invented
+    known = some("judge", 1)[0]
+    del acknowledged[identity(known)]
+
+    found = check(stack, _say, folder=True)
+
+    del acknowledged[identity(invented)]
+    acknowledged[identity(known)] = known
+    assert found.counted["lost"] >= 3
+    assert found.counted["wrong"] >= 3
+    places = " ".join(found.details)
+    for said in ("not in Kafka", "never acknowledged", "not counted live"):
+        assert said in places
 
 
 def _say(text: str) -> None:
