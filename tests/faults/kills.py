@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 
 from tests.faults.case import Case, under_load
 from tests.faults.checker import Differences, check_folder, in_kafka
-from tests.faults.emitters import Load
+from tests.faults.emitters import Load, send_all
 from tests.faults.outcome import Outcome, Unsettled
 from tests.faults.stack import Stack, until
-from tests.faults.stories import events
+from tests.faults.stories import events, some
 
 BACK_WITHIN_S = 60.0
 """So long after a broker is back nothing may be left to catch up with."""
@@ -59,6 +59,8 @@ def history(case: Case) -> Outcome:
     of one of the next parts. Without strace all kills are at any moment, and the note says so.
     """
     stack, dice = case.stack, case.chance("renames")
+    # a past about which there is something to say
+    send_all(stack, some(f"{case.name}.past", 400))
     known_at, before = past_answer(stack)
     renames = 0
 
