@@ -33,6 +33,9 @@ _COMPACT = {
     "min.cleanable.dirty.ratio": "0.2",
     # a frozen worker may still read what a compaction would take away
     "min.compaction.lag.ms": "60000",
+    # the segment that is written to is never compacted, and by default that is a gigabyte or a
+    # week of each partition: whoever starts has to read all of it before it is ready
+    "segment.bytes": str(16 * 1024 * 1024),
 }
 _LARGE_RECORDS = {"max.message.bytes": "4194304"}
 # a single broker acknowledges from the page cache: force each batch to the disk

@@ -86,6 +86,27 @@ def test_a_single_broker_forces_events_to_the_disk(kafka_broker):
     assert found[names[1]]["cleanup.policy"]["value"] == "compact"
 
 
+def test_a_compacted_topic_is_compacted_before_it_is_large(kafka_broker):
+    """Front, history and worker read such a topic from its beginning before they are ready. Kafka
+    never compacts the segment that it writes to: a small one bounds how much that can be."""
+    compacted = [topic for topic in TOPICS if topic.config.get("cleanup.policy") == "compact"]
+    name = replace(compacted[0], partitions=1)
+    prefix = kafka_broker.fresh_prefix(create=False)
+    ensure_topics(kafka_broker.bootstrap, prefix, topics=[name])
+    producer = KafkaProducer(bootstrap_servers=kafka_broker.bootstrap, acks="all")
+    for number in range(40):
+        producer.send(name.full_name(prefix), b"%d" % number * 300_000, b"k")
+    producer.flush()
+    producer.close()
+
+    folder = kafka_broker.broker.storage / f"{name.full_name(prefix)}-0"
+    sizes = sorted(segment.stat().st_size for segment in folder.glob("*.log"))
+
+    assert compacted
+    assert len(sizes) > 1
+    assert sizes[-1] <= 16 * 1024 * 1024
+
+
 def test_a_writer_whose_clock_is_a_day_ahead_is_not_turned_away(kafka_broker):
     """A broker's own limit is an hour: the gateway would answer 503 until the clock is mended."""
     prefix = kafka_broker.fresh_prefix()
