@@ -69,7 +69,8 @@ class ServiceProcess:
         """Status and body of ``/readyz``; (0, {}) while it does not answer."""
         url = f"http://127.0.0.1:{self._health}/readyz"
         try:
-            with urllib.request.urlopen(url, timeout=1) as answer:
+            # patient: who asks again before the first answer only adds to what is to be done
+            with urllib.request.urlopen(url, timeout=10) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
