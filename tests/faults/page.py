@@ -19,8 +19,9 @@ sends again with the same id.
 
 *lost*: acknowledged, and missing somewhere. *duplicated*: counted more than once. *wrong*: counted
 elsewhere than it should be, or anything else that should hold and does not. *outage*: the longest
-time until what was broken did its work again; starts of the processes are most of it. *size*: that
-of the test command (quick) or of the full suite.
+time until what was broken did its work again; starts of the processes are most of it, so it
+depends on the machine and on what else runs there. *size*: that of the test command (quick), of the
+full suite, or another. A plus behind a commit: files under work differed from it.
 
 """
 _COLUMNS = (
