@@ -107,7 +107,7 @@ class Stacks:
         """The stack of the row that is run now."""
         if self._stack is None:
             folder = Path(tempfile.mkdtemp(prefix="motcua-faults-"))
-            self._stack = Stack(folder / "stack")
+            self._stack = Stack(folder)
             self._stack.start()
         return self._stack
 
