@@ -23,12 +23,19 @@ class Topic:
         return f"{prefix}.{self.name}"
 
 
-_FOR_EVER = {"retention.ms": "-1", "retention.bytes": "-1"}
+# by default a broker refuses a record that is an hour ahead of its own clock: a host whose clock is
+# wrong would be told «Kafka is away» until somebody looks. Nothing of ours reads that timestamp.
+_ANY_CLOCK = {"message.timestamp.after.max.ms": str(2**63 - 1)}
+_FOR_EVER = {**_ANY_CLOCK, "retention.ms": "-1", "retention.bytes": "-1"}
 _COMPACT = {
+    **_ANY_CLOCK,
     "cleanup.policy": "compact",
     "min.cleanable.dirty.ratio": "0.2",
     # a frozen worker may still read what a compaction would take away
     "min.compaction.lag.ms": "60000",
+    # the segment that is written to is never compacted, and by default that is a gigabyte or a
+    # week of each partition: whoever starts has to read all of it before it is ready
+    "segment.bytes": str(16 * 1024 * 1024),
 }
 _LARGE_RECORDS = {"max.message.bytes": "4194304"}
 # a single broker acknowledges from the page cache: force each batch to the disk
@@ -47,7 +54,7 @@ REJECTED = Topic(
     key="unit or emitter",
     partitions=1,
     holds="refused events as they came, with reasons; repairable and re-submittable",
-    config={"retention.ms": str(400 * 86_400_000), **_LARGE_RECORDS},
+    config={**_ANY_CLOCK, "retention.ms": str(400 * 86_400_000), **_LARGE_RECORDS},
     single_broker_config=_TO_DISK,
 )
 UNITS = Topic(

@@ -11,9 +11,10 @@ from typing import Any
 import structlog
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, UnknownTopicOrPartitionError
+from kafka.partitioner.default import murmur2
 
 from services.historian.history import ForeignTopic, History, HistoryUnavailable
-from services.historian.records import Record, batch_of
+from services.historian.records import PartitionOf, Record, batch_of
 
 log = structlog.get_logger()
 
@@ -49,8 +50,9 @@ class Storing:
     Batches are stored in their order, one at a time.
     """
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: History, partition_of: PartitionOf | None = None) -> None:
         self._history = history
+        self._partition_of = partition_of
         self._thread = ThreadPoolExecutor(1, "historian-store")
         self._running: Future[None] | None = None
         self._next: Mapping[int, int] = {}
@@ -59,7 +61,7 @@ class Storing:
 
     def append(self, records: Sequence[Record]) -> None:
         """Have them stored; raises what storing the batch before raised."""
-        batch = batch_of(records)
+        batch = batch_of(records, self._partition_of)
         self.finish()
         self._next = batch.positions
         self._running = self._thread.submit(self._history.append, batch)
@@ -148,7 +150,7 @@ class Historian:
 
     def _follow(self, history: History) -> None:
         consumer = self._connect()
-        storing = Storing(history)
+        storing = Storing(history, by_key_among(len(consumer.assignment())))
         try:
             self._go_to(consumer, history.positions())
             while not self._stopping.is_set():
@@ -244,6 +246,11 @@ class Historian:
             deadline = deadline or now + _BATCH_S
             wait_s = deadline - now
         return records
+
+
+def by_key_among(partitions: int) -> PartitionOf:
+    """Where Kafka's default partitioner puts a unit's events; the live side asks the same."""
+    return lambda unit: int(murmur2(unit.encode()) & 0x7FFFFFFF) % partitions
 
 
 def _ends(consumer: Any) -> dict[int, int]:

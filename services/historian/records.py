@@ -1,6 +1,6 @@
 """Records of ``motcua.events`` as rows of the history's tables; knows no database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from struct import unpack
@@ -83,11 +83,19 @@ _PIECE = 2_000
 """Records turned into columns together: the processor's cache holds as many."""
 
 
-def batch_of(records: Sequence[Record]) -> Batch:
-    """The rows of these records; a record that is no event goes to ``unreadable``, with why."""
+PartitionOf = Callable[[str], int]
+"""The partition in which the events of a unit belong."""
+
+
+def batch_of(records: Sequence[Record], partition_of: PartitionOf | None = None) -> Batch:
+    """The rows of these records; a record that is no event goes to ``unreadable``, with why.
+
+    So does an event that ``partition_of`` says belongs elsewhere: only a stray writer puts it
+    there, and the live side does not count it either. None: nobody knows where events belong.
+    """
     events, unreadable = _event_columns([]), []
     for start in range(0, len(records), _PIECE):
-        columns, further = _sift(records[start : start + _PIECE])
+        columns, further = _sift(records[start : start + _PIECE], partition_of)
         for whole, piece in zip(events, columns, strict=True):
             whole += piece
         unreadable += further
@@ -223,7 +231,9 @@ _MAY_BE_OLDER = frozenset({*STEPS, _CORRECTED})
 _UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError, OverflowError)
 
 
-def _sift(records: Sequence[Record]) -> tuple[Columns, list[tuple[Record, str]]]:
+def _sift(
+    records: Sequence[Record], partition_of: PartitionOf | None
+) -> tuple[Columns, list[tuple[Record, str]]]:
     """Columns of the readable ones, and the others with the reason.
 
     All at once when all are readable, which is nearly always so; else half by half.
@@ -231,12 +241,14 @@ def _sift(records: Sequence[Record]) -> tuple[Columns, list[tuple[Record, str]]]
     try:
         columns = _event_columns(records)
         _check(columns)
+        if partition_of is not None:
+            _check_places(columns, partition_of)
     except _UNREADABLE as error:
         if len(records) == 1:
             return _event_columns([]), [(records[0], str(error))]
         half = len(records) // 2
-        first, unreadable = _sift(records[:half])
-        second, further = _sift(records[half:])
+        first, unreadable = _sift(records[:half], partition_of)
+        second, further = _sift(records[half:], partition_of)
         joined = [one + other for one, other in zip(first, second, strict=True)]
         return joined, unreadable + further
     return columns, []
@@ -252,6 +264,14 @@ def _check(columns: Columns) -> None:
         values = [value for value in column[name] if value is not None]
         if values and not (least <= min(values) and max(values) <= most):
             raise _OutOfBounds(f"{name} is not between {least} and {most}")
+
+
+def _check_places(columns: Columns, partition_of: PartitionOf) -> None:
+    """Raises :class:`_OutOfBounds` when an event is not in its unit's partition."""
+    column = dict(zip(EVENT_COLUMNS, columns, strict=True))
+    for unit, partition in set(zip(column["unit"], column["partition"], strict=True)):
+        if partition_of(unit) != partition:
+            raise _OutOfBounds(f"unit {unit!r} belongs in partition {partition_of(unit)}")
 
 
 def _event_columns(records: Sequence[Record]) -> Columns:

@@ -1,6 +1,7 @@
 """The local broker, for real: starts without Java on the machine, loses nothing when killed."""
 
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def test_topics_are_made_once_as_the_table_says(kafka_broker):
 def test_what_differs_from_the_table_is_told_and_not_changed(kafka_broker):
     """More partitions would send a unit's events elsewhere; a shorter retention would lose them."""
     prefix = kafka_broker.fresh_prefix(create=False)
-    other = replace(EVENTS, partitions=3, config={"retention.ms": "1000"})
+    other = replace(EVENTS, partitions=3, config={**EVENTS.config, "retention.ms": "1000"})
     ensure_topics(kafka_broker.bootstrap, prefix, topics=[other])
 
     for _ in range(2):
@@ -83,6 +84,40 @@ def test_a_single_broker_forces_events_to_the_disk(kafka_broker):
         admin.close()
     assert found[names[0]]["flush.messages"]["value"] == "1"
     assert found[names[1]]["cleanup.policy"]["value"] == "compact"
+
+
+def test_a_compacted_topic_is_compacted_before_it_is_large(kafka_broker):
+    """Front, history and worker read such a topic from its beginning before they are ready. Kafka
+    never compacts the segment that it writes to: a small one bounds how much that can be."""
+    compacted = [topic for topic in TOPICS if topic.config.get("cleanup.policy") == "compact"]
+    name = replace(compacted[0], partitions=1)
+    prefix = kafka_broker.fresh_prefix(create=False)
+    ensure_topics(kafka_broker.bootstrap, prefix, topics=[name])
+    producer = KafkaProducer(bootstrap_servers=kafka_broker.bootstrap, acks="all")
+    for number in range(40):
+        producer.send(name.full_name(prefix), b"%d" % number * 300_000, b"k")
+    producer.flush()
+    producer.close()
+
+    folder = kafka_broker.broker.storage / f"{name.full_name(prefix)}-0"
+    sizes = sorted(segment.stat().st_size for segment in folder.glob("*.log"))
+
+    assert compacted
+    assert len(sizes) > 1
+    assert sizes[-1] <= 16 * 1024 * 1024
+
+
+def test_a_writer_whose_clock_is_a_day_ahead_is_not_turned_away(kafka_broker):
+    """A broker's own limit is an hour: the gateway would answer 503 until the clock is mended."""
+    prefix = kafka_broker.fresh_prefix()
+    tomorrow_ms = int((time.time() + 86_400) * 1000)
+    producer = KafkaProducer(bootstrap_servers=kafka_broker.bootstrap, acks="all")
+    try:
+        for topic in TOPICS:
+            sent = producer.send(topic.full_name(prefix), b"v", b"k", timestamp_ms=tomorrow_ms)
+            assert sent.get(20).timestamp == tomorrow_ms
+    finally:
+        producer.close()
 
 
 def test_topics_that_cannot_be_made_are_an_error(kafka_broker):

@@ -120,6 +120,7 @@ def _commands() -> list[tuple[str, str]]:
     listed = {
         "test": "everything that proves the product; options go to pytest",
         "bench": "benchmarks as ratios in one run; `--quick`, `--json FILE`",
+        "faults": "faults and attacks with numbers; `[ROW…]`, `--quick`, `--seed N`, `--json FILE`",
     }
     for name, command in sorted(_subcommands(typer.main.get_command(app)).items()):
         for sub, inner in sorted(_subcommands(command).items()):

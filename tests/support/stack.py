@@ -96,16 +96,21 @@ class LocalStack:
 
     def motcua(self, *arguments: str, within_s: float = 120) -> subprocess.CompletedProcess[str]:
         """Run the command line as a user does."""
-        return subprocess.run(
-            [sys.executable, "-m", "services.cli", *arguments],
-            cwd=PROJECT,
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=within_s,
-        )
+        return motcua(*arguments, within_s=within_s)
+
+
+def motcua(*arguments: str, within_s: float = 120) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a user does."""
+    return subprocess.run(
+        [sys.executable, "-m", "services.cli", *arguments],
+        cwd=PROJECT,
+        env=_environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=within_s,
+    )
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""The worker as a process of its own, and what it wrote to Kafka, read to the end."""
+"""A service as a process of its own, the worker above all, and what it wrote to Kafka."""
 
 import json
 import os
@@ -9,9 +9,9 @@ import time
 import urllib.error
 import urllib.request
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
@@ -24,29 +24,37 @@ READY_WITHIN_S = 40
 _ROOT = Path(__file__).parents[2]
 
 
-class WorkerProcess:
-    """``python -m streams`` on a prefix of topics; every start is a new life of the same worker."""
+class ServiceProcess:
+    """``python -m module`` on a data folder; every start is a new life of the same service.
 
-    def __init__(self, bootstrap: str, prefix: str, folder: Path, **environment: str) -> None:
-        self.port = free_ports(5)
-        self.log = folder / "worker.log"
-        self._environment = {
-            **os.environ,
-            "MOTCUA_KAFKA": bootstrap,
-            "MOTCUA_TOPIC_PREFIX": prefix,
-            "MOTCUA_DATA": str(folder / "data"),
-            "MOTCUA_PORT": str(self.port),
-            **environment,
-        }
+    Its health is at ``port + offset``. ``run`` stands before the module's name: another way to
+    start it.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        port: int,
+        offset: int,
+        log: Path,
+        environment: dict[str, str],
+        run: Sequence[str] = ("-m",),
+    ) -> None:
+        self.port = port
+        self.log = log
+        self.run = run
+        self.environment = environment
+        self._module = module
+        self._health = port + offset
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start, and do not wait."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "streams"],
+                [sys.executable, *self.run, self._module],
                 cwd=_ROOT,
-                env=self._environment,
+                env={**os.environ, "MOTCUA_PORT": str(self.port), **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -59,9 +67,10 @@ class WorkerProcess:
 
     def readiness(self) -> tuple[int, dict[str, Any]]:
         """Status and body of ``/readyz``; (0, {}) while it does not answer."""
-        url = f"http://127.0.0.1:{self.port + 4}/readyz"
+        url = f"http://127.0.0.1:{self._health}/readyz"
         try:
-            with urllib.request.urlopen(url, timeout=1) as answer:
+            # patient: who asks again before the first answer only adds to what is to be done
+            with urllib.request.urlopen(url, timeout=10) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
@@ -82,12 +91,25 @@ class WorkerProcess:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(15), time.monotonic() - started
 
-    def __enter__(self) -> "WorkerProcess":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         if self.process and self.process.poll() is None:
             self.kill()
+
+
+class WorkerProcess(ServiceProcess):
+    """The worker on a prefix of topics, on ports of its own."""
+
+    def __init__(self, bootstrap: str, prefix: str, folder: Path, **environment: str) -> None:
+        own = {
+            "MOTCUA_KAFKA": bootstrap,
+            "MOTCUA_TOPIC_PREFIX": prefix,
+            "MOTCUA_DATA": str(folder / "data"),
+            **environment,
+        }
+        super().__init__("streams", free_ports(5), 4, folder / "worker.log", own)
 
 
 class Log:

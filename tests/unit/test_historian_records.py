@@ -8,9 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.events import EVENTS
+from schemas.topics import EVENTS as EVENTS_TOPIC
 from services.historian import Record, batch_of
+from services.historian.follow import by_key_among
 from services.historian.records import EVENT_COLUMNS, UNREADABLE_COLUMNS
 from streams.core.dossier import Corrected, UnreadableEvent, read
+from streams.worker import partition_of_unit
 from tests.support.histories import (
     CATALOGUE,
     KINDS,
@@ -163,3 +166,25 @@ def test_every_column_has_a_value_for_every_record():
     assert [len(values) for values in batch.events] == [2] * len(EVENT_COLUMNS)
     assert [len(values) for values in batch.unreadable] == [1] * len(UNREADABLE_COLUMNS)
     assert batch.positions == {0: 2, 1: 1}
+
+
+def test_an_event_in_another_units_partition_is_kept_apart():
+    """Only a stray writer puts it there. The live side refuses it, for two partitions must never
+    publish one unit; a history that counted it would differ from the live side for ever."""
+    value = admitted(received())
+    unit, _, _ = read(value)
+    home = by_key_among(EVENTS_TOPIC.partitions)(unit)
+    places = [Record(number, 0, value) for number in range(EVENTS_TOPIC.partitions)]
+
+    batch = batch_of(places, by_key_among(EVENTS_TOPIC.partitions))
+
+    assert batch.events[EVENT_COLUMNS.index("partition")] == [home]
+    kept = dict(zip(UNREADABLE_COLUMNS, batch.unreadable, strict=True))
+    assert kept["partition"] == [number for number in range(8) if number != home]
+    assert set(kept["reason"]) == {f"unit '{unit}' belongs in partition {home}"}
+
+
+@given(st.text("0123456789UABC", min_size=1, max_size=12))
+def test_both_sides_look_for_a_unit_in_the_same_partition(unit: str):
+    """Else one of them would refuse what the other counts."""
+    assert by_key_among(EVENTS_TOPIC.partitions)(unit) == partition_of_unit(unit)

@@ -1,0 +1,1 @@
+"""Faults and attacks as experiments with numbers: done, lost, duplicated, wrong, longest outage."""
