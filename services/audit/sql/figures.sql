@@ -38,7 +38,7 @@ FROM
         groupUniqArrayIf((level, procedure), paid_in_period) AS paid,
         groupArraySortedIf(20)(
             dossier,
-            in_population AND arrayExists(anomaly -> bitAnd(bits_at_moment, anomaly) != 0, {anomalies:Array(UInt64)}))
+            in_population AND bitAnd(bits_at_moment, arrayReduce('groupBitOr', {anomalies:Array(UInt64)})) != 0)
             AS first_codes
     FROM
     (
