@@ -3,8 +3,8 @@
 import hashlib
 import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -87,9 +87,9 @@ class Pool:
     At most ``size`` questions run at once; further ones wait: that bounds the memory they take.
     """
 
-    def __init__(self, address: str, size: int, database: str | None = None) -> None:
-        self._address = address
-        self._database = database
+    def __init__(self, connect: Callable[[], Client], size: int) -> None:
+        self._connect = connect
+        self._size = size
         self._free: list[Client] = []
         self._lock = threading.Lock()
         self._seats = threading.BoundedSemaphore(size)
@@ -101,7 +101,7 @@ class Pool:
         with self._seats:
             with self._lock:
                 client = self._free.pop() if self._free else None
-            client = client or connect(self._address, self._database)
+            client = client or self._connect()
             try:
                 yield client
             except BaseException:
@@ -113,6 +113,18 @@ class Pool:
                     self._free.append(client)
                     return
             client.close()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody has a connection meanwhile, and whoever comes afterwards gets a new one."""
+        with ExitStack() as seats:
+            for _ in range(self._size):
+                seats.enter_context(self._seats)
+            with self._lock:
+                free, self._free = self._free, []
+            for client in free:
+                client.close()
+            yield
 
     def close(self) -> None:
         """Close what is free now, and the others as they come back."""

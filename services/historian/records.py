@@ -1,6 +1,6 @@
 """Records of ``motcua.events`` as rows of the history's tables; knows no database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from struct import unpack
@@ -81,6 +81,11 @@ class Batch(NamedTuple):
 
 _PIECE = 2_000
 """Records turned into columns together: the processor's cache holds as many."""
+
+
+def records_of(found: Iterable[Any]) -> list[Record]:
+    """What kafka-python read, without what the history does not keep."""
+    return [Record(record.partition, record.offset, record.value or b"") for record in found]
 
 
 def batch_of(records: Sequence[Record]) -> Batch:

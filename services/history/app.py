@@ -10,8 +10,11 @@ from starlette.concurrency import run_in_threadpool
 from schemas.calendar import load_calendar
 from schemas.topics import EVENTS
 from services.audit import Settled, Settling, audit_router, forget_asked
-from services.clickhouse import ClickHouseUnavailable, Pool, connect, migrate
+from services.clickhouse import ClickHouseUnavailable, Pool, migrate
 from services.historian import ClickHouseHistory, Historian, store_calendar
+from services.history.databases import Databases
+from services.history.rebuild import Rebuilding
+from services.history.rebuild_http import rebuild_router
 from services.reread import registry_of
 from services.settings import Settings
 from services.web import code_version, health_router
@@ -27,11 +30,13 @@ def prepare(settings: Settings) -> list[str]:
     """
     if settings.clickhouse_address.startswith("chdb:"):
         settings.data.mkdir(parents=True, exist_ok=True)
-    client = connect(settings.clickhouse_address)
+    databases = Databases(settings.clickhouse_address)
+    client = databases.connect()
     try:
         applied = migrate(client)
         store_calendar(client, load_calendar())
         forget_asked(client)
+        databases.drop_left_behind()
         return applied
     finally:
         client.close()
@@ -40,14 +45,15 @@ def prepare(settings: Settings) -> list[str]:
 def build_history(settings: Settings) -> FastAPI:
     """Opens nothing: threads and connections begin when the application starts."""
     topic = EVENTS.full_name(settings.topic_prefix)
-    pool = Pool(settings.clickhouse_address, _QUESTIONS_AT_ONCE)
+    databases = Databases(settings.clickhouse_address)
+    # one more than questions: for what is settled in the background
+    pool = Pool(databases.connect, _QUESTIONS_AT_ONCE + 1)
     historian = Historian(
-        settings.kafka,
-        topic,
-        lambda: ClickHouseHistory(lambda: connect(settings.clickhouse_address), topic),
+        settings.kafka, topic, lambda: ClickHouseHistory(databases.connect, topic)
     )
     settled = Settled()
-    settling = Settling(lambda: connect(settings.clickhouse_address), settled)
+    settling = Settling(pool, settled)
+    rebuilding = Rebuilding(settings.kafka, topic, databases, pool, settled, historian)
     live = LiveUnits(settings.kafka, settings.topic_prefix)
     registry = registry_of(settings.data)
 
@@ -57,6 +63,7 @@ def build_history(settings: Settings) -> FastAPI:
         live.start()
         settling.start()
         yield
+        await run_in_threadpool(rebuilding.stop)
         await run_in_threadpool(settling.stop)
         await run_in_threadpool(historian.stop)
         await run_in_threadpool(live.stop)
@@ -81,6 +88,7 @@ def build_history(settings: Settings) -> FastAPI:
     app.include_router(
         audit_router(settings, pool, settled, registry, live, lambda: datetime.now(UTC))
     )
+    app.include_router(rebuild_router(rebuilding))
     return app
 
 

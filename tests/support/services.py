@@ -9,10 +9,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx2
 
-_READY_WITHIN_S = 30
+_READY_WITHIN_S = 60
 
 
 @dataclass
@@ -38,9 +39,20 @@ class Service:
 
 
 def start(
-    module: str, data: Path, port: int, kafka: str, prefix: str, *, ready: bool = True, **more: str
+    module: str,
+    data: Path,
+    port: int,
+    kafka: str,
+    prefix: str,
+    *,
+    ready: bool = True,
+    beside: int = 0,
+    **more: str,
 ) -> Service:
-    """Start ``python -m module`` and return it when it is ready (or answers at all)."""
+    """Start ``python -m module`` and return it when it is ready (or answers at all).
+
+    It answers ``beside`` so many ports from the installation's first.
+    """
     data.mkdir(parents=True, exist_ok=True)
     settings = {
         "DATA": str(data),
@@ -60,7 +72,7 @@ def start(
             stdout=log,
             stderr=log,
         )
-    service = Service(f"http://127.0.0.1:{port}", data, process, output)
+    service = Service(f"http://127.0.0.1:{port + beside}", data, process, output)
     deadline = time.monotonic() + _READY_WITHIN_S
     path = "/readyz" if ready else "/healthz"
     while True:
@@ -75,10 +87,10 @@ def start(
 
 @contextlib.contextmanager
 def running(
-    module: str, data: Path, port: int, kafka: str, prefix: str, *, ready: bool = True, **more: str
+    module: str, data: Path, port: int, kafka: str, prefix: str, **more: Any
 ) -> Iterator[Service]:
-    """A service that does not survive the block."""
-    service = start(module, data, port, kafka, prefix, ready=ready, **more)
+    """A service that does not survive the block; takes what :func:`start` takes."""
+    service = start(module, data, port, kafka, prefix, **more)
     try:
         yield service
     finally:

@@ -253,6 +253,49 @@ def test_verify_says_no_by_its_exit_code(there):
         assert run("verify", "--url", there.url).exit_code == code
 
 
+REBUILT = {
+    "step": "finished", "records": 1500, "total": 1500, "records_per_s": 750.0, "why": None,
+    "kept_database": None, "outcome": "swapped",
+    "compared": [{"table": "log", "equal": True, "running_rows": 2, "rebuilt_rows": 2,
+                  "different": []}],
+}  # fmt: skip
+
+
+def test_a_rebuild_that_took_over_is_told_with_its_rate(there):
+    there.answers["/api/v1/rebuild"] = (202, REBUILT)
+
+    done = run("rebuild", "history", "--replace", "--url", there.url)
+
+    assert done.exit_code == 0
+    assert "1.500 bản ghi / records, 750 mỗi giây" in done.stdout
+    assert "đã thay bản cũ" in done.stdout
+    assert there.asked[-1] == (
+        "POST", "/api/v1/rebuild", {"keep": "false", "replace": "true"}
+    )  # fmt: skip
+
+
+def test_a_rebuild_that_differs_names_what_and_ends_with_1(there):
+    table = REBUILT["compared"][0] | {"equal": False, "rebuilt_rows": 1, "different": ["3/17"]}
+    differs = {"outcome": "different", "kept_database": "default_rebuilt_4", "compared": [table]}
+    there.answers["/api/v1/rebuild"] = (202, REBUILT | differs)
+
+    done = run("rebuild", "history", "--url", there.url)
+
+    assert done.exit_code == 1
+    for told in ("running 2", "rebuilt 1", "3/17", "default_rebuilt_4"):
+        assert told in done.stdout
+
+
+def test_a_rebuild_that_failed_says_why(there):
+    failed = {"step": "failed", "outcome": None, "why": "Kafka is away"}
+    there.answers["/api/v1/rebuild"] = (202, REBUILT | failed)
+
+    done = run("rebuild", "history", "--url", there.url)
+
+    assert done.exit_code == 2
+    assert "Kafka is away" in done.stderr
+
+
 def test_the_events_of_a_dossier_are_shown_in_words(there):
     """A clerk reads what happened, when, and what was changed about it; nobody reads JSON."""
     reception = received(procedure="1.001193", channel="online", officer="cb01", id="r-1")
