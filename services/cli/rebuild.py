@@ -4,14 +4,20 @@ import json
 import sys
 import time
 from collections.abc import Mapping
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from services.cli.say import NOT_SO, answer, fail, number
-from services.cli.where import ask, find, get
+from services.cli.where import ask, find, get, local_stack_of, running_stacks, the_only_stack
+from services.settings import Settings
+
+if TYPE_CHECKING:
+    from services.cli.rebuild_live import Place
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,6 +30,8 @@ STEPS: Mapping[str, str] = {
     "reading": "Đọc lại",
     "settling": "Xét từng hồ sơ",
     "comparing": "So sánh",
+    "writing": "Ghi trạng thái",
+    "done": "So sánh xong",
     "swapping": "Thay thế",
     "finished": "Xong",
     "failed": "Không xong",
@@ -36,6 +44,10 @@ _ENDS: Mapping[str, str] = {
     "replaced": "KHÁC NHAU; bản dựng lại đã thay bản cũ / different, the rebuilt one is in force",
     "equal": "Bằng nhau / equal",
     "different": "KHÁC NHAU; bản cũ giữ nguyên / different, the old one stays in force",
+    "to_set": "Bằng nhau / equal. Đặt / set MOTCUA_WORKER_GENERATION={0} cho mọi tiến trình rồi"
+    " khởi động lại chúng cùng lúc / for every process, and start them again together",
+    "not_ready": "Bằng nhau / equal, nhưng worker chưa chạy lại trên bản mới / but the worker is"
+    " not up again on the new one: xem / see logs/worker.log",
 }
 
 Keep = Annotated[bool, typer.Option("--keep", help="chỉ so sánh, không thay")]
@@ -96,6 +108,79 @@ def _told(state: Mapping[str, Any]) -> str:
     if state["kept_database"]:
         lines.append(f"Giữ để xem xét / kept for examination: {state['kept_database']}")
     return "\n".join(lines)
+
+
+@app.command()
+def live(
+    keep: Keep = False,
+    copies: Annotated[int, typer.Option(help="số bản sao của topic trạng thái")] = 1,
+    as_json: Json = False,
+    url: Url = None,
+) -> None:
+    """Dựng lại số liệu trực tiếp; mã thoát 1 khi khác. Ví dụ: `motcua rebuild live`
+
+    Trạng thái của worker được dựng lại từ Kafka bên cạnh worker đang chạy, so từng ô của từng đơn
+    vị tại đúng vị trí của số liệu đang hiện. Bằng nhau thì worker khởi động lại trên bản mới; khác
+    nhau thì bản đang chạy giữ nguyên. Trên nhiều máy, lệnh này cho biết cần đặt
+    `MOTCUA_WORKER_GENERATION` bằng bao nhiêu.
+    """
+    from kafka.errors import KafkaError
+
+    from services.cli.rebuild_live import rebuild_live
+
+    with _Bar() as bar:
+
+        def show(said: Mapping[str, Any]) -> None:
+            records = said.get("records", 0)
+            bar(
+                STEPS[said["step"]],
+                records,
+                said.get("total", records),
+                said.get("records_per_s", 0),
+            )
+
+        try:
+            found = rebuild_live(_place(url, copies), show, keep=keep)
+        except KafkaError as error:
+            fail(f"Kafka: {type(error).__name__}: {error}")
+    if found.outcome == "failed":
+        fail(f"Không dựng lại được / the rebuild failed: {found.why}")
+    if as_json:
+        answer(json.dumps(asdict(found), ensure_ascii=False, indent=2))
+    else:
+        answer(
+            f"{number(found.records)} bản ghi / records, {number(found.records_per_s)} mỗi giây"
+            f" / per second; so {number(found.units)} đơn vị / units compared"
+        )
+        answer("\n".join([_ENDS[found.outcome].format(found.generation), *found.differences]))
+    if found.outcome in ("different", "not_ready"):
+        raise typer.Exit(NOT_SO)
+
+
+def _place(url: str | None, copies: int) -> "Place":
+    """The worker of the stack on this machine, else the one that the environment speaks of."""
+    from services.cli.rebuild_live import Place
+
+    settings = Settings()
+    stack = None
+    if url is not None:
+        stack = local_stack_of(find(url).front)
+    elif running_stacks():
+        stack = the_only_stack()
+    if stack is None:
+        return Place(
+            settings.kafka, settings.topic_prefix, settings.data, None,
+            settings.worker_generation, copies,
+        )  # fmt: skip
+    host = urlsplit(find(f"http://127.0.0.1:{stack.port}").front).hostname
+    return Place(
+        f"127.0.0.1:{stack.port + 2}",
+        settings.topic_prefix,
+        stack.data,
+        f"http://{host}:{stack.port + 4}",
+        settings.worker_generation,
+        copies,
+    )
 
 
 class _Bar:

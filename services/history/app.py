@@ -18,6 +18,7 @@ from services.history.rebuild_http import rebuild_router
 from services.reread import registry_of
 from services.settings import Settings
 from services.web import code_version, health_router
+from streams.generations import generation_in
 from streams.live import LiveUnits
 
 _QUESTIONS_AT_ONCE = 3
@@ -54,7 +55,11 @@ def build_history(settings: Settings) -> FastAPI:
     settled = Settled()
     settling = Settling(pool, settled)
     rebuilding = Rebuilding(settings.kafka, topic, databases, pool, settled, historian)
-    live = LiveUnits(settings.kafka, settings.topic_prefix)
+    live = LiveUnits(
+        settings.kafka,
+        settings.topic_prefix,
+        lambda: generation_in(settings.data, settings.worker_generation),
+    )
     registry = registry_of(settings.data)
 
     @asynccontextmanager

@@ -18,6 +18,7 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from schemas.topics import EVENTS, REJECTED, UNITS, Topic
+from streams.generations import FIRST, worker_group
 from tests.support.districts import Record
 from tests.support.kafka import eventually, free_ports
 
@@ -127,11 +128,11 @@ class Log:
         finally:
             consumer.close()
 
-    def committed(self) -> dict[int, int]:
+    def committed(self, generation: int = FIRST) -> dict[int, int]:
         """Offsets of ``motcua.events`` below which the worker has published everything."""
         admin = KafkaAdminClient(bootstrap_servers=self._bootstrap)
         try:
-            group = f"{self.prefix}.worker"
+            group = worker_group(self.prefix, generation)
             found = admin.list_group_offsets(group)[group]
         except KafkaError:
             return {}

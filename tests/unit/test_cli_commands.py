@@ -21,8 +21,9 @@ from typer.testing import CliRunner, Result
 from schemas.books import load_book
 from schemas.registry import Unit
 from schemas.report import AnomalyRow, Report
-from services.cli import where
+from services.cli import rebuild, rebuild_live, where
 from services.cli.main import app
+from services.cli.rebuild_live import Rebuilt
 from services.cli.say import number
 from streams.core.balance import balance_rows
 from streams.core.indicators import Count, row
@@ -294,6 +295,28 @@ def test_a_rebuild_that_failed_says_why(there):
 
     assert done.exit_code == 2
     assert "Kafka is away" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "told"),
+    [
+        ("swapped", 0, "đã thay bản cũ"),
+        ("different", 1, "U001 open: running 99, rebuilt 3"),
+        ("to_set", 0, "MOTCUA_WORKER_GENERATION=2"),
+        ("not_ready", 1, "worker.log"),
+        ("failed", 2, "Kafka is away"),
+    ],
+)
+def test_the_end_of_a_live_rebuild_is_told(monkeypatch, outcome, code, told):
+    differs = ("U001 open: running 99, rebuilt 3",) if outcome == "different" else ()
+    ended = Rebuilt(outcome, 2, 1500, 750.0, 8, differs, "Kafka is away")
+    monkeypatch.setattr(rebuild_live, "rebuild_live", lambda *_, **__: ended)
+    monkeypatch.setattr(rebuild, "running_stacks", list)
+
+    done = run("rebuild", "live")
+
+    assert done.exit_code == code
+    assert told in done.output
 
 
 def test_the_events_of_a_dossier_are_shown_in_words(there):
