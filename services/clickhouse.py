@@ -3,8 +3,9 @@
 import hashlib
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -16,6 +17,8 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 _EMBEDDED = "chdb:"
 _CONNECT_TIMEOUT_S = 5
+_CALM_WITHIN_S = 30.0
+_LOOK_S = 0.02
 
 
 class ClickHouseUnavailable(Exception):
@@ -116,15 +119,32 @@ class Pool:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Nobody has a connection meanwhile, and whoever comes afterwards gets a new one."""
-        with ExitStack() as seats:
-            for _ in range(self._size):
-                seats.enter_context(self._seats)
+        """Nobody has a connection meanwhile, and whoever comes afterwards gets a new one.
+
+        It waits for a moment when nobody asks; when none comes, it keeps further questions waiting
+        until those under way are answered.
+        """
+        calm_until = time.monotonic() + _CALM_WITHIN_S
+        while (taken := self._take_free_seats()) < self._size and time.monotonic() < calm_until:
+            self._give_back(taken)
+            time.sleep(_LOOK_S)
+        for _ in range(self._size - taken):
+            self._seats.acquire()
+        try:
             with self._lock:
                 free, self._free = self._free, []
             for client in free:
                 client.close()
             yield
+        finally:
+            self._give_back(self._size)
+
+    def _take_free_seats(self) -> int:
+        return sum(self._seats.acquire(blocking=False) for _ in range(self._size))
+
+    def _give_back(self, seats: int) -> None:
+        for _ in range(seats):
+            self._seats.release()
 
     def close(self) -> None:
         """Close what is free now, and the others as they come back."""
