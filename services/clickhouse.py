@@ -3,7 +3,8 @@
 import hashlib
 import re
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -16,6 +17,8 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 _EMBEDDED = "chdb:"
 _CONNECT_TIMEOUT_S = 5
+_CALM_WITHIN_S = 30.0
+_LOOK_S = 0.02
 
 
 class ClickHouseUnavailable(Exception):
@@ -87,9 +90,9 @@ class Pool:
     At most ``size`` questions run at once; further ones wait: that bounds the memory they take.
     """
 
-    def __init__(self, address: str, size: int, database: str | None = None) -> None:
-        self._address = address
-        self._database = database
+    def __init__(self, connect: Callable[[], Client], size: int) -> None:
+        self._connect = connect
+        self._size = size
         self._free: list[Client] = []
         self._lock = threading.Lock()
         self._seats = threading.BoundedSemaphore(size)
@@ -101,7 +104,7 @@ class Pool:
         with self._seats:
             with self._lock:
                 client = self._free.pop() if self._free else None
-            client = client or connect(self._address, self._database)
+            client = client or self._connect()
             try:
                 yield client
             except BaseException:
@@ -113,6 +116,35 @@ class Pool:
                     self._free.append(client)
                     return
             client.close()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody has a connection meanwhile, and whoever comes afterwards gets a new one.
+
+        It waits for a moment when nobody asks; when none comes, it keeps further questions waiting
+        until those under way are answered.
+        """
+        calm_until = time.monotonic() + _CALM_WITHIN_S
+        while (taken := self._take_free_seats()) < self._size and time.monotonic() < calm_until:
+            self._give_back(taken)
+            time.sleep(_LOOK_S)
+        for _ in range(self._size - taken):
+            self._seats.acquire()
+        try:
+            with self._lock:
+                free, self._free = self._free, []
+            for client in free:
+                client.close()
+            yield
+        finally:
+            self._give_back(self._size)
+
+    def _take_free_seats(self) -> int:
+        return sum(self._seats.acquire(blocking=False) for _ in range(self._size))
+
+    def _give_back(self, seats: int) -> None:
+        for _ in range(seats):
+            self._seats.release()
 
     def close(self) -> None:
         """Close what is free now, and the others as they come back."""

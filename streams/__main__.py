@@ -1,7 +1,8 @@
 """``python -m streams``: the worker's process. Settings come from ``MOTCUA_*``.
 
 Ends with 0 after SIGTERM or SIGINT, with 70 when something unexpected happened; the next start
-goes on from the last position that Kafka has.
+goes on from the last position that Kafka has. Ends with 0 as well when another generation of the
+state has been put in force, and relies on being started again.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ import sys
 import faust
 
 from streams.batches import die
+from streams.generations import generation_in, topics
 from streams.health import Check, serve
 from streams.kafka_ready import wait_for_kafka
 from streams.settings import StreamSettings
@@ -51,6 +53,7 @@ class _Process:
 
     def __init__(self, settings: StreamSettings) -> None:
         self._settings = settings
+        self._generation = self._in_force()
         self._waiting_for: str | None = "đang khởi động"
         self._app: faust.App | None = None
         self._stop = asyncio.Event()
@@ -60,18 +63,29 @@ class _Process:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         port = self._settings.port + 4
-        await serve(self._settings.host, port, self._checks())
+        await serve(self._settings.host, port, self._checks(), self._generation)
         log.info("health on http://%s:%d/readyz", self._settings.host, port)
         work = asyncio.create_task(self._work())
         stop = asyncio.create_task(self._stop.wait())
-        await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
-        if not self._stop.is_set():
+        replaced = asyncio.create_task(self._replaced())
+        await asyncio.wait((work, stop, replaced), return_when=asyncio.FIRST_COMPLETED)
+        if work.done() and not self._stop.is_set():
             die("the worker ended by itself", work.exception())
         await self._end()
 
+    def _in_force(self) -> int:
+        return generation_in(self._settings.data, self._settings.worker_generation)
+
+    async def _replaced(self) -> None:
+        """Return when another generation of the state is in force: the next start is on it."""
+        while self._in_force() == self._generation:
+            await asyncio.sleep(_LOOK_EVERY_S)
+        log.info("generation %d of the state is in force now", self._in_force())
+
     async def _work(self) -> None:
         settings = self._settings
-        await wait_for_kafka(settings.kafka, settings.topic_prefix, self._wait_for)
+        needed = topics(self._generation)
+        await wait_for_kafka(settings.kafka, settings.topic_prefix, needed, self._wait_for)
         self._waiting_for = None
         (settings.data / "worker").mkdir(parents=True, exist_ok=True)
         app = self._app = build_worker(settings)

@@ -8,14 +8,17 @@ Check = Callable[[], str | None]
 """None when ready, else why not, in words that name what to look at."""
 
 
-async def serve(host: str, port: int, checks: Mapping[str, Check]) -> web.AppRunner:
+async def serve(
+    host: str, port: int, checks: Mapping[str, Check], generation: int
+) -> web.AppRunner:
     """Answer from now on, until ``cleanup()`` of the result. Raises ``OSError`` for a port in use.
 
-    ``/healthz`` says that the process is alive, ``/readyz`` names what is not ready and why.
+    ``/healthz`` says that the process is alive, and on which generation of the state;
+    ``/readyz`` names what is not ready and why.
     """
 
     async def healthz(request: web.Request) -> web.Response:
-        return web.json_response({"status": "ok"})
+        return web.json_response({"status": "ok", "generation": generation})
 
     async def readyz(request: web.Request) -> web.Response:
         found = [{"name": name, "why": check()} for name, check in checks.items()]

@@ -21,6 +21,7 @@ from schemas.snapshots import CellRow, UnitNow
 from schemas.topics import UNITS
 from streams.core.cells import Cell, from_rows
 from streams.core.indicators import in_period
+from streams.generations import FIRST, worker_group
 from streams.live_lag import LagProbe
 
 log = structlog.get_logger()
@@ -171,10 +172,17 @@ class LiveUnits:
     that nobody sees the past replayed. After an outage reading goes on where it stopped.
     """
 
-    def __init__(self, bootstrap: str, prefix: str = "motcua") -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        prefix: str = "motcua",
+        generation: Callable[[], int] = lambda: FIRST,
+    ) -> None:
         self._bootstrap = bootstrap
         self._topic = UNITS.full_name(prefix)
-        self._lag = LagProbe(bootstrap, prefix, self._positions)
+        self._lag = LagProbe(
+            bootstrap, prefix, lambda: worker_group(prefix, generation()), self._positions
+        )
         self._thread = threading.Thread(target=self._run, name="live-units", daemon=True)
         self._stopping = threading.Event()
         self._callbacks: tuple[Callback, ...] = ()

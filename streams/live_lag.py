@@ -28,11 +28,6 @@ _REMEMBERED = 256
 _Question = TypeVar("_Question")
 
 
-def worker_group(prefix: str) -> str:
-    """Consumer group of the worker: it commits what it has counted and published."""
-    return f"{prefix}.worker"
-
-
 class Watermark:
     """Follows questions through the pipeline: «is all that stood in the log at T counted?».
 
@@ -81,13 +76,20 @@ class Watermark:
 class LagProbe:
     """Keeps a :class:`Watermark` up to date in a thread of its own.
 
+    ``group`` names the worker's consumer group, which changes when its state is rebuilt;
     ``read_to`` gives the reader's positions in ``motcua.units``. While Kafka does not answer the
     watermark stands still: whoever compares it with the clock sees the lag grow.
     """
 
-    def __init__(self, bootstrap: str, prefix: str, read_to: Callable[[], Offsets]) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        prefix: str,
+        group: Callable[[], str],
+        read_to: Callable[[], Offsets],
+    ) -> None:
         self._bootstrap = bootstrap
-        self._group = worker_group(prefix)
+        self._group = group
         self._events = [TopicPartition(EVENTS.full_name(prefix), p) for p in _numbers(EVENTS)]
         self._units = [TopicPartition(UNITS.full_name(prefix), p) for p in _numbers(UNITS)]
         self._read_to = read_to
@@ -150,7 +152,8 @@ class LagProbe:
         return {tp.partition: answer.offset for tp, answer in found.items()}
 
     def _committed(self, admin: Any) -> Offsets:
-        found = admin.list_group_offsets({self._group: self._events})[self._group]
+        group = self._group()
+        found = admin.list_group_offsets({group: self._events})[group]
         # -1: never committed
         return {tp.partition: max(0, answer.offset) for tp, answer in found.items()}
 

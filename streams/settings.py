@@ -19,6 +19,9 @@ class StreamSettings(BaseSettings):
     worker_instance: str = Field(
         "worker-1", description="static membership: a restarted worker is back at once"
     )
+    worker_generation: int = Field(
+        0, ge=0, description="state of the worker in force (1, 2, …); 0: what the data folder says"
+    )
     snapshot_every_ms: int = Field(
         200, ge=10, description="at most one snapshot of a changed unit in this time"
     )

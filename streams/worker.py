@@ -15,11 +15,12 @@ import faust
 from aiokafka.partitioner import murmur2
 
 from schemas.calendar import load_calendar
-from schemas.topics import DOSSIERS_CHANGELOG, EVENTS, REJECTED, UNITS
+from schemas.topics import EVENTS, REJECTED, UNITS
 from streams.batches import Message, PositionedTable, RunSchema, Write, die, install
 from streams.core.deadlines import deadlines
 from streams.core.working_time import WorkingTime
 from streams.counters import PartitionCounters, TooManyUnreadable, merge_entries
+from streams.generations import changelog, generation_in, worker_group
 from streams.settings import StreamSettings
 from streams.snapshots import Schedule, UnitKey, unit_records
 
@@ -40,8 +41,9 @@ MAX_BATCH_BYTES = 900_000
 def build_worker(settings: StreamSettings) -> faust.App:
     """The Faust application; its state is :func:`table_of` it."""
     prefix = settings.topic_prefix
+    generation = generation_in(settings.data, settings.worker_generation)
     app = faust.App(
-        f"{prefix}.worker",
+        worker_group(prefix, generation),
         broker=[f"kafka://{address}" for address in settings.kafka.split(",")],
         datadir=settings.data / "worker",
         store="memory://",
@@ -68,10 +70,14 @@ def build_worker(settings: StreamSettings) -> faust.App:
     counting = Counting(settings, WorkingTime(load_calendar()))
     counting.table = app.tables.add(
         PositionedTable(
-            app, "dossiers", source=source, owner=counting, partitions=EVENTS.partitions
+            app,
+            "dossiers",
+            source=source,
+            owner=counting,
+            partitions=EVENTS.partitions,
         )
     )
-    if counting.table.changelog_topic_name != DOSSIERS_CHANGELOG.full_name(prefix):
+    if counting.table.changelog_topic_name != changelog(generation).full_name(prefix):
         raise ValueError(f"Faust calls the changelog {counting.table.changelog_topic_name}")
     events = app.topic(source, schema=RunSchema(), partitions=EVENTS.partitions, acks=False)
 

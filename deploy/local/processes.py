@@ -230,12 +230,14 @@ def _topics_ready(stack: Stack, bootstrap_answers: Check) -> Check:
         from kafka.errors import KafkaError
 
         from services.topics import ensure_topics
+        from streams.generations import generation_in, topics
 
         if why := bootstrap_answers():
             return why
         prefix = stack.inherited.get("MOTCUA_TOPIC_PREFIX", "motcua")
         try:
-            ensure_topics(stack.bootstrap, prefix, stack.brokers, timeout_s=5)
+            wanted = topics(generation_in(stack.data))
+            ensure_topics(stack.bootstrap, prefix, stack.brokers, topics=wanted, timeout_s=5)
         except KafkaError as error:
             return f"{type(error).__name__}: {error}"
         return ""

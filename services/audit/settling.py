@@ -2,14 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable
 
 import structlog
-from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from services.audit.settled import Settled
-from services.clickhouse import ClickHouseUnavailable, first_line
+from services.clickhouse import ClickHouseUnavailable, Pool, first_line
 
 log = structlog.get_logger()
 
@@ -23,8 +21,8 @@ _STOP_S = 5.0
 class Settling:
     """A thread that settles what has come in; an outage of ClickHouse is waited out."""
 
-    def __init__(self, connect: Callable[[], Client], settled: Settled) -> None:
-        self._connect = connect
+    def __init__(self, pool: Pool, settled: Settled) -> None:
+        self._pool = pool
         self._settled = settled
         self._thread = threading.Thread(target=self._run, name="settling", daemon=True)
         self._stopping = threading.Event()
@@ -40,19 +38,13 @@ class Settling:
             self._thread.join(_STOP_S)
 
     def _run(self) -> None:
-        client: Client | None = None
         wait_s = _LOOK_EVERY_S
         while not self._stopping.wait(wait_s):
             started = time.monotonic()
             try:
-                client = client or self._connect()
-                self._settled.settle(client)
+                with self._pool.lend() as client:
+                    self._settled.settle(client)
             except (ClickHouseError, ClickHouseUnavailable, OSError) as error:
                 log.warning("not_settled", why=first_line(error))
-                if client is not None:
-                    client.close()
-                client = None
             took_s = time.monotonic() - started
             wait_s = min(max(_LOOK_EVERY_S, _REST * took_s), _LONGEST_REST_S)
-        if client is not None:
-            client.close()

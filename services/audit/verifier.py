@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -66,15 +67,15 @@ class Rhythm:
 class Verifier:
     """Compares live with history, again and again, and at once when somebody asks.
 
-    Nothing is shared with those who ask questions: its connection is its own. What it could not
-    compare it does not certify; the age of the newest certificate tells.
+    It has a seat of its own beside those who ask questions. What it could not compare it does not
+    certify; the age of the newest certificate tells.
     """
 
     def __init__(
         self,
         live: LiveSource,
         settled: Settled,
-        connect: Callable[[], Client],
+        lend: Callable[[], AbstractContextManager[Client]],
         publish: Callable[[Certificate], None],
         newest: Callable[[], Certificate | None],
         rhythm: Rhythm,
@@ -83,14 +84,13 @@ class Verifier:
     ) -> None:
         self._live = live
         self._settled = settled
-        self._connect = connect
+        self._lend = lend
         self._publish = publish
         self._newest = newest
         self._rhythm = rhythm
         self._code_version = code_version
         self._clock = clock
         self._rota = Rota(timedelta(seconds=rhythm.all_within_s))
-        self._client: Client | None = None
         self._equal_at: str | None = None
         self._trouble: str | None = None
         self._asked: queue.SimpleQueue[Future[Certificate] | None] = queue.SimpleQueue()
@@ -139,7 +139,6 @@ class Verifier:
                     one.set_result(certificate)
         for one in self._wait(0.0):
             one.set_exception(Stopping())
-        self._close()
 
     def _wait(self, pause_s: float | None) -> list[Future[Certificate]]:
         """Who has asked, as soon as somebody has, or nobody after the pause."""
@@ -165,18 +164,17 @@ class Verifier:
         )
         began = time.monotonic()
         try:
-            self._client = self._client or self._connect()
-            compared = compare(
-                self._client,
-                self._settled,
-                self._live,
-                self._rota,
-                self._clock,
-                anew=anew,
-                patience=patience,
-            )
+            with self._lend() as client:
+                compared = compare(
+                    client,
+                    self._settled,
+                    self._live,
+                    self._rota,
+                    self._clock,
+                    anew=anew,
+                    patience=patience,
+                )
         except (ClickHouseError, ClickHouseUnavailable) as error:
-            self._close()
             raise NotComparable(first_line(error)) from error
         if self._stopping.is_set():
             # what was left out now would look like a history that is late
@@ -230,8 +228,3 @@ class Verifier:
             known = isinstance(error, NotComparable)
             log.warning("verifier_waits", why=why, exc_info=None if known else error)
         self._trouble = why
-
-    def _close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None

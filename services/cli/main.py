@@ -14,6 +14,7 @@ from services.cli import doctor as examination
 from services.cli import dossiers
 from services.cli import report as reports
 from services.cli.imports import run_import
+from services.cli.rebuild import app as rebuild
 from services.cli.rejected import app as rejected
 from services.cli.report import Format, LineageWord, Source
 from services.cli.say import NOT_SO, VIETNAM, answer, console, fail, number, tell
@@ -51,6 +52,7 @@ app.add_typer(due, name="due")
 app.add_typer(catalogue, name="catalogue")
 app.add_typer(books, name="book")
 app.add_typer(rejected, name="rejected")
+app.add_typer(rebuild, name="rebuild")
 
 Url = Annotated[
     str | None,

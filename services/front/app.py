@@ -20,6 +20,7 @@ from services.reread import registry_of
 from services.settings import Settings
 from services.wall import build_wall
 from services.web import code_version, health_router
+from streams.generations import generation_in
 from streams.live import LiveUnits
 
 
@@ -35,7 +36,11 @@ def build_front(settings: Settings) -> Front:
     registry = registry_of(settings.data)
     metrics = Metrics()
     log = build_log(settings)
-    live = LiveUnits(settings.kafka, settings.topic_prefix)
+    live = LiveUnits(
+        settings.kafka,
+        settings.topic_prefix,
+        lambda: generation_in(settings.data, settings.worker_generation),
+    )
     certificates = CertificateReader(settings.kafka, settings.topic_prefix)
     wall = build_wall(settings, registry, live, certificates)
     metrics[metric.EVENTS_WAITING].set_function(lambda: log.waiting)

@@ -2,9 +2,9 @@
 
 from services.historian.calendar import store_calendar
 from services.historian.clickhouse import ClickHouseHistory
-from services.historian.follow import Historian, Storing
+from services.historian.follow import Historian, Storing, by_key_among
 from services.historian.history import ForeignTopic, History, HistoryUnavailable
-from services.historian.records import Batch, Record, batch_of
+from services.historian.records import Batch, Record, batch_of, records_of
 
 __all__ = [
     "Batch",
@@ -16,5 +16,7 @@ __all__ = [
     "Record",
     "Storing",
     "batch_of",
+    "by_key_among",
+    "records_of",
     "store_calendar",
 ]

@@ -3,28 +3,27 @@
 import gc
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError, UnknownTopicOrPartitionError
+from kafka.errors import KafkaError
 from kafka.partitioner.default import murmur2
 
 from services.historian.history import ForeignTopic, History, HistoryUnavailable
-from services.historian.records import PartitionOf, Record, batch_of
+from services.historian.records import PartitionOf, Record, batch_of, records_of
+from streams.reading import BATCH_RECORDS, REQUEST_S, close_reader, open_reader
 
 log = structlog.get_logger()
 
-_BATCH_RECORDS = 50_000
 # what comes within this time becomes one insert: many small parts would keep merges busy
 _BATCH_S = 0.2
 _POLL_S = 0.3
 _RETRY_S = 1.0
-_REQUEST_S = 5.0
-_FETCH_BYTES = 8 << 20
+_HELD_LOOK_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +90,8 @@ class Historian:
         self._make_history = history
         self._thread = threading.Thread(target=self._run, name="historian", daemon=True)
         self._stopping = threading.Event()
+        self._hold = threading.Event()
+        self._following = threading.Lock()
         self._progress: Progress | None = None
         self._trouble: str | None = "has not started"
         self._caught_up = False
@@ -103,7 +104,20 @@ class Historian:
         """End after the batch that is being stored; returns within a few seconds."""
         self._stopping.set()
         if self._thread.ident is not None:
-            self._thread.join(_REQUEST_S)
+            self._thread.join(REQUEST_S)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nothing is stored meanwhile; afterwards it goes on where the history then ends.
+
+        For one caller at a time.
+        """
+        self._hold.set()
+        try:
+            with self._following:
+                yield
+        finally:
+            self._hold.clear()
 
     @property
     def progress(self) -> Progress | None:
@@ -121,9 +135,14 @@ class Historian:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            if self._hold.is_set():
+                self._stopping.wait(_HELD_LOOK_S)
+                continue
             history = self._make_history()
             try:
-                self._follow(history)
+                with self._following:
+                    self._follow(history)
+                continue
             except ForeignTopic as error:
                 # going on would mix two records in one history: a person must decide
                 self._tell(f"the historian has stopped: {error}")
@@ -149,11 +168,11 @@ class Historian:
         self._trouble = trouble
 
     def _follow(self, history: History) -> None:
-        consumer = self._connect()
+        consumer = open_reader(self._bootstrap, self._topic, "motcua-historian")
         storing = Storing(history, by_key_among(len(consumer.assignment())))
         try:
             self._go_to(consumer, history.positions())
-            while not self._stopping.is_set():
+            while not self._stopping.is_set() and not self._hold.is_set():
                 records = self._collect(consumer)
                 if records:
                     storing.append(records)
@@ -163,7 +182,7 @@ class Historian:
             storing.finish()
         finally:
             storing.close()
-            consumer.close(autocommit=False, timeout_ms=500)
+            close_reader(consumer)
 
     def _report(self, stored: Mapping[int, int], ends: Mapping[int, int]) -> None:
         before = self._progress or Progress({}, {})
@@ -177,33 +196,10 @@ class Historian:
             self._trouble = None
         self._caught_up = self._caught_up or self._progress.behind == 0
 
-    def _connect(self) -> Any:
-        consumer = KafkaConsumer(
-            bootstrap_servers=self._bootstrap,
-            client_id="motcua-historian",
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-            max_partition_fetch_bytes=_FETCH_BYTES,
-            fetch_max_bytes=4 * _FETCH_BYTES,
-            bootstrap_timeout_ms=int(_REQUEST_S * 1000),
-            reconnect_backoff_max_ms=1000,
-        )
-        try:
-            found = consumer.partitions_for_topic(self._topic)
-            if not found:
-                raise UnknownTopicOrPartitionError(self._topic)
-            consumer.assign([TopicPartition(self._topic, number) for number in sorted(found)])
-        except BaseException:
-            consumer.close(autocommit=False, timeout_ms=500)
-            raise
-        return consumer
-
     def _go_to(self, consumer: Any, stored: Mapping[int, int]) -> None:
         """Begin in each partition where the history ends. Raises :class:`ForeignTopic`."""
         partitions = list(consumer.assignment())
-        timeout_ms = int(_REQUEST_S * 1000)
+        timeout_ms = int(REQUEST_S * 1000)
         begins = consumer.beginning_offsets(partitions, timeout_ms=timeout_ms)
         ends = consumer.end_offsets(partitions, timeout_ms=timeout_ms)
         positions: dict[int, int] = {}
@@ -233,15 +229,14 @@ class Historian:
         """What comes, until there is enough of it or it has waited long enough."""
         records: list[Record] = []
         wait_s, deadline = _POLL_S, None
-        while wait_s > 0 and len(records) < _BATCH_RECORDS and not self._stopping.is_set():
+        while wait_s > 0 and len(records) < BATCH_RECORDS and not self._stopping.is_set():
             polled = consumer.poll(
-                timeout_ms=int(wait_s * 1000) + 1, max_records=_BATCH_RECORDS - len(records)
+                timeout_ms=int(wait_s * 1000) + 1, max_records=BATCH_RECORDS - len(records)
             )
             if not polled and not records:
                 break
-            for partition, found in polled.items():
-                number = partition.partition
-                records += [Record(number, r.offset, r.value or b"") for r in found]
+            for found in polled.values():
+                records += records_of(found)
             now = time.monotonic()
             deadline = deadline or now + _BATCH_S
             wait_s = deadline - now

@@ -1,6 +1,6 @@
 """Records of ``motcua.events`` as rows of the history's tables; knows no database."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from struct import unpack
@@ -85,6 +85,11 @@ _PIECE = 2_000
 
 PartitionOf = Callable[[str], int]
 """The partition in which the events of a unit belong."""
+
+
+def records_of(found: Iterable[Any]) -> list[Record]:
+    """What kafka-python read, without what the history does not keep."""
+    return [Record(record.partition, record.offset, record.value or b"") for record in found]
 
 
 def batch_of(records: Sequence[Record], partition_of: PartitionOf | None = None) -> Batch:

@@ -11,11 +11,15 @@ from schemas.calendar import load_calendar
 from schemas.topics import EVENTS
 from services.audit import Rhythm, Settled, Settling, Verifier, audit_router, forget_asked
 from services.certificates import CertificateReader, CertificateWriter
-from services.clickhouse import ClickHouseUnavailable, Pool, connect, migrate
+from services.clickhouse import ClickHouseUnavailable, Pool, migrate
 from services.historian import ClickHouseHistory, Historian, store_calendar
+from services.history.databases import Databases
+from services.history.rebuild import Rebuilding
+from services.history.rebuild_http import rebuild_router
 from services.reread import registry_of
 from services.settings import Settings
 from services.web import code_version, health_router
+from streams.generations import generation_in
 from streams.live import LiveUnits
 
 _QUESTIONS_AT_ONCE = 3
@@ -28,11 +32,13 @@ def prepare(settings: Settings) -> list[str]:
     """
     if settings.clickhouse_address.startswith("chdb:"):
         settings.data.mkdir(parents=True, exist_ok=True)
-    client = connect(settings.clickhouse_address)
+    databases = Databases(settings.clickhouse_address)
+    client = databases.connect()
     try:
         applied = migrate(client)
         store_calendar(client, load_calendar())
         forget_asked(client)
+        databases.drop_left_behind()
         return applied
     finally:
         client.close()
@@ -41,21 +47,26 @@ def prepare(settings: Settings) -> list[str]:
 def build_history(settings: Settings) -> FastAPI:
     """Opens nothing: threads and connections begin when the application starts."""
     topic = EVENTS.full_name(settings.topic_prefix)
-    pool = Pool(settings.clickhouse_address, _QUESTIONS_AT_ONCE)
+    databases = Databases(settings.clickhouse_address)
+    # two more than questions: what is settled and verified in the background
+    pool = Pool(databases.connect, _QUESTIONS_AT_ONCE + 2)
     historian = Historian(
-        settings.kafka,
-        topic,
-        lambda: ClickHouseHistory(lambda: connect(settings.clickhouse_address), topic),
+        settings.kafka, topic, lambda: ClickHouseHistory(databases.connect, topic)
     )
     settled = Settled()
-    settling = Settling(lambda: connect(settings.clickhouse_address), settled)
-    live = LiveUnits(settings.kafka, settings.topic_prefix)
+    settling = Settling(pool, settled)
+    rebuilding = Rebuilding(settings.kafka, topic, databases, pool, settled, historian)
+    live = LiveUnits(
+        settings.kafka,
+        settings.topic_prefix,
+        lambda: generation_in(settings.data, settings.worker_generation),
+    )
     certificates = CertificateReader(settings.kafka, settings.topic_prefix)
     writer = CertificateWriter(settings.kafka, settings.topic_prefix)
     verifier = Verifier(
         live,
         settled,
-        lambda: connect(settings.clickhouse_address),
+        pool.lend,
         writer.write,
         certificates.newest,
         Rhythm(settings.verify_every_s, settings.verify_all_within_s),
@@ -72,6 +83,7 @@ def build_history(settings: Settings) -> FastAPI:
         verifier.start()
         yield
         await run_in_threadpool(verifier.stop)
+        await run_in_threadpool(rebuilding.stop)
         await run_in_threadpool(settling.stop)
         await run_in_threadpool(historian.stop)
         await run_in_threadpool(live.stop)
@@ -106,6 +118,7 @@ def build_history(settings: Settings) -> FastAPI:
             lambda: datetime.now(UTC),
         )
     )
+    app.include_router(rebuild_router(rebuilding))
     return app
 
 

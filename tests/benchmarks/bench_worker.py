@@ -70,7 +70,7 @@ def _run(
     kind: str, broker: kafka.RunningBroker, records: list[Record], folder: Path
 ) -> dict[str, float]:
     prefix = broker.fresh_prefix()
-    asyncio.run(_produce(broker.bootstrap, f"{prefix}.events", records))
+    asyncio.run(produce(broker.bootstrap, f"{prefix}.events", records))
     command = [sys.executable, "-m", "tests.benchmarks.bench_worker", kind, broker.bootstrap]
     command += [prefix, str(len(records)), str(folder / prefix)]
     done = subprocess.run(command, cwd=_ROOT, check=True, stdout=subprocess.PIPE, timeout=60)
@@ -78,7 +78,7 @@ def _run(
     return measured
 
 
-async def _produce(bootstrap: str, topic: str, records: list[Record]) -> None:
+async def produce(bootstrap: str, topic: str, records: list[Record]) -> None:
     """Write the events by the batch, each into its unit's partition, in their order."""
     by_partition: dict[int, list[Record]] = {}
     for record in records:

@@ -17,8 +17,8 @@ from kafka.structs import OffsetAndMetadata
 from schemas.books import Period
 from schemas.snapshots import CellRow, UnitMonth, UnitNow, month_key, now_key
 from schemas.topics import EVENTS, UNITS
+from streams.generations import worker_group
 from streams.live import LiveUnits
-from streams.live_lag import worker_group
 from tests.support import kafka
 from tests.support.kafka import RunningBroker, eventually
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from kafka import KafkaProducer
 
 from schemas.certificates import CERTIFICATE_KEY, Certificate, read_certificate
 from schemas.topics import CERTIFICATES, UNITS
+from services.audit.settled import Settled
 from services.audit.verifier import LiveNotReady, NotComparable, Rhythm, Stopping, Verifier
 from services.certificates import CertificateReader, CertificateWriter
 from services.clickhouse import ClickHouseUnavailable
@@ -262,7 +264,16 @@ def verifier(
     written: list[Certificate],
     rhythm: Rhythm = ON_DEMAND,
 ) -> Verifier:
-    return Verifier(live, connect, written.append, lambda: None, rhythm, "0.1.0", lambda: NOW)
+    return Verifier(
+        live,
+        Settled(),
+        lambda: closing(connect()),
+        written.append,
+        lambda: None,
+        rhythm,
+        "0.1.0",
+        lambda: NOW,
+    )
 
 
 def test_without_a_rhythm_it_compares_only_when_asked(database: Database, live: FakeLive) -> None:

@@ -17,59 +17,10 @@ from typing import Any
 from schemas.topics import EVENTS, UNITS
 from streams.worker import TICK_S
 from tests.support import histories
-from tests.support.districts import Record, district
+from tests.support.districts import Record, district, messy
 from tests.support.kafka import RunningBroker, eventually
 from tests.support.recount import recount, shown
 from tests.support.workers import Log, WorkerProcess, last_of
-
-JUNK = [
-    b"",
-    b"{",
-    b"\xff\xfe\x00",
-    b"[1,2]",
-    b"null",
-    b'{"id":"zz","unit":"U001","subject":"s"}',
-    b"\x00" * 50_000,
-    b"[" * 50_000,
-]
-
-
-def messy(records: list[Record], seed: int, poison: int = 0) -> list[Record]:
-    """The same events late, repeated and contradicted, with what is no event among them."""
-    rnd = random.Random(seed)
-    arrivals = [(number + rnd.random() * 200, record) for number, record in enumerate(records)]
-    for number, record in enumerate(records):
-        if rnd.random() < 0.08:
-            arrivals.append((number + rnd.random() * 1500, record))
-        if rnd.random() < 0.02:
-            arrivals.append((number + rnd.random() * 300, _contradicted(record, rnd)))
-    units = sorted({record.unit for record in records})
-    for _ in range(poison):
-        junk = Record(rnd.choice(units), rnd.choice(JUNK))
-        arrivals.append((rnd.random() * len(records), junk))
-    return [record for _, record in sorted(arrivals, key=lambda pair: pair[0])]
-
-
-def _contradicted(record: Record, rnd: random.Random) -> Record:
-    """Same identity, another moment, recorded a minute earlier or later."""
-    event = json.loads(record.value)
-    event["time"] = event["time"][:-4] + f"{rnd.randrange(1000):03d}Z"
-    event["contenthash"] = f"{rnd.getrandbits(64):016x}"
-    day, _, _ = event["recordedat"].partition("T")
-    event["recordedat"] = f"{day}T{rnd.choice(('00:00:00.000Z', '23:59:59.999Z'))}"
-    return Record(record.unit, json.dumps(event).encode())
-
-
-def send(log: Log, records: Iterable[Record], per_second: float = 0) -> None:
-    """Write the events, all acknowledged on return."""
-    producer = log.producer()
-    started = time.monotonic()
-    for number, record in enumerate(records):
-        producer.send(log.events, key=record.unit.encode(), value=record.value)
-        while per_second and number > (time.monotonic() - started) * per_second:
-            time.sleep(0.005)
-    producer.flush()
-    producer.close()
 
 
 def settled(log: Log) -> dict[str, dict[str, Any]]:
@@ -142,7 +93,7 @@ def test_duplicates_disorder_conflicts_and_poison_change_no_number(
     records = messy(district(400, units=12, seed=3), seed=3, poison=25)
     with WorkerProcess(kafka_broker.bootstrap, prefix, tmp_path) as worker:
         worker.start_and_wait()
-        send(log, records, per_second=1500)
+        log.send(records, per_second=1500)
         before = check_exact(log)
         check_honest(log, samples=25)
 
@@ -183,7 +134,7 @@ def test_kill_9_under_load_loses_nothing_and_counts_nothing_twice(
     prefix = kafka_broker.fresh_prefix()
     log = Log(kafka_broker.bootstrap, prefix)
     records = messy(district(1000, units=12, seed=4), seed=4)
-    sending = threading.Thread(target=send, args=(log, records, 700))
+    sending = threading.Thread(target=log.send, args=(records, 700))
     rnd = random.Random(4)
     with WorkerProcess(kafka_broker.bootstrap, prefix, tmp_path) as worker:
         sending.start()
@@ -215,9 +166,9 @@ def test_two_workers_share_the_partitions_and_one_takes_over(
     ):
         one.start_and_wait()
         two.start_and_wait()
-        send(log, records[: len(records) // 2], per_second=2000)
+        log.send(records[: len(records) // 2], per_second=2000)
         one.kill()
-        send(log, records[len(records) // 2 :], per_second=2000)
+        log.send(records[len(records) // 2 :], per_second=2000)
         check_exact(log)
         two.kill()
 
@@ -238,7 +189,7 @@ def test_a_dossier_becomes_overdue_with_no_event(
             histories.supplement_requested(now.isoformat(), dossier="waits"),
         )
         values = [histories.admitted(event) for event in events]
-        send(log, [Record(histories.UNIT, value) for value in values])
+        log.send([Record(histories.UNIT, value) for value in values])
         key = f"{histories.UNIT}|now"
         eventually(lambda: last_of(log.units()).get(key, {}).get("open") == 2, 10, "both open")
         before = last_of(log.units())
@@ -256,7 +207,7 @@ def test_a_broken_stream_stops_the_worker(kafka_broker: RunningBroker, tmp_path:
     """Not one junk record after the other into ``motcua.rejected``."""
     prefix = kafka_broker.fresh_prefix()
     log = Log(kafka_broker.bootstrap, prefix)
-    send(log, [Record("U001", b"junk")] * 30)
+    log.send([Record("U001", b"junk")] * 30)
     limit = {"MOTCUA_UNREADABLE_IN_A_ROW": "20"}
     with WorkerProcess(kafka_broker.bootstrap, prefix, tmp_path, **limit) as worker:
         worker.start()

@@ -28,7 +28,7 @@ class Database:
 
     def pool(self, size: int = 2) -> Pool:
         """As the audit uses it."""
-        return Pool(self.address, size, self.name)
+        return Pool(self.connect, size)
 
     def history(self, topic: str = TOPIC) -> ClickHouseHistory:
         """As the historian uses it."""

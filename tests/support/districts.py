@@ -1,5 +1,6 @@
 """A district's dossiers by the thousand, as records of ``motcua.events`` in time order."""
 
+import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +26,18 @@ _PROCEDURES = tuple(f"1.{number:06d}" for number in range(4850, 4890))
 _OFFICERS = tuple(f"CB{number:02d}" for number in range(6))
 _TYPES: dict[Any, str] = {kind.model: kind.type for kind in events.EVENTS}
 _WAYS = (PaymentWay.NATIONAL_PORTAL, PaymentWay.LOCAL_GATEWAY, PaymentWay.CASH)
+
+
+JUNK = [
+    b"",
+    b"{",
+    b"\xff\xfe\x00",
+    b"[1,2]",
+    b"null",
+    b'{"id":"zz","unit":"U001","subject":"s"}',
+    b"\x00" * 50_000,
+    b"[" * 50_000,
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +80,32 @@ def district(dossiers: int, units: int = 24, seed: int = 1, days: int = 60) -> l
 
 _Better = events.Replacement[Literal["motcua.dossier.digitized.v1"], events.DigitizedData]
 _Happened = tuple[events.LifecycleEvent, FrozenProcedure | None]
+
+
+def messy(records: list[Record], seed: int, poison: int = 0) -> list[Record]:
+    """The same events late, repeated and contradicted, with what is no event among them."""
+    rnd = random.Random(seed)
+    arrivals = [(number + rnd.random() * 200, record) for number, record in enumerate(records)]
+    for number, record in enumerate(records):
+        if rnd.random() < 0.08:
+            arrivals.append((number + rnd.random() * 1500, record))
+        if rnd.random() < 0.02:
+            arrivals.append((number + rnd.random() * 300, _contradicted(record, rnd)))
+    units = sorted({record.unit for record in records})
+    for _ in range(poison):
+        junk = Record(rnd.choice(units), rnd.choice(JUNK))
+        arrivals.append((rnd.random() * len(records), junk))
+    return [record for _, record in sorted(arrivals, key=lambda pair: pair[0])]
+
+
+def _contradicted(record: Record, rnd: random.Random) -> Record:
+    """Same identity, another moment, recorded a minute earlier or later."""
+    event = json.loads(record.value)
+    event["time"] = event["time"][:-4] + f"{rnd.randrange(1000):03d}Z"
+    event["contenthash"] = f"{rnd.getrandbits(64):016x}"
+    day, _, _ = event["recordedat"].partition("T")
+    event["recordedat"] = f"{day}T{rnd.choice(('00:00:00.000Z', '23:59:59.999Z'))}"
+    return Record(record.unit, json.dumps(event).encode())
 
 
 class _Dossier:

@@ -9,10 +9,11 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 
 from deploy.local import kafka
@@ -92,6 +93,15 @@ def broker(folder: Path, port: int | None = None) -> Iterator[RunningBroker]:
     finally:
         running.thaw()
         running.kill()
+
+
+def delete_below(bootstrap: str, topic: str, offsets: Mapping[int, int]) -> None:
+    """Have Kafka delete the records of each partition below its offset, as an operator might."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        admin.delete_records({TopicPartition(topic, p): offset for p, offset in offsets.items()})
+    finally:
+        admin.close()
 
 
 def free_ports(count: int) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx2
 
-_READY_WITHIN_S = 30
+_READY_WITHIN_S = 60
 
 
 @dataclass

@@ -18,6 +18,8 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from schemas.topics import EVENTS, REJECTED, UNITS, Topic
+from streams.generations import FIRST, worker_group
+from tests.support.districts import Record
 from tests.support.kafka import eventually, free_ports
 
 READY_WITHIN_S = 40
@@ -116,32 +118,43 @@ class Log:
     """The topics of one prefix."""
 
     def __init__(self, bootstrap: str, prefix: str) -> None:
-        self._bootstrap, self._prefix = bootstrap, prefix
+        self._bootstrap, self.prefix = bootstrap, prefix
 
     def producer(self) -> Any:
         """For ``motcua.events``, as the gateway has it: acknowledged, by the key."""
         return KafkaProducer(bootstrap_servers=self._bootstrap, acks="all", linger_ms=2)
 
+    def send(self, records: Iterable[Record], per_second: float = 0) -> None:
+        """Write the events, all acknowledged on return."""
+        producer = self.producer()
+        started = time.monotonic()
+        for number, record in enumerate(records):
+            producer.send(self.events, key=record.unit.encode(), value=record.value)
+            while per_second and number > (time.monotonic() - started) * per_second:
+                time.sleep(0.005)
+        producer.flush()
+        producer.close()
+
     @property
     def events(self) -> str:
-        return EVENTS.full_name(self._prefix)
+        return EVENTS.full_name(self.prefix)
 
     def ends(self, topic: Topic = EVENTS) -> dict[int, int]:
         """Next offset of each partition that has any records."""
         consumer = KafkaConsumer(bootstrap_servers=self._bootstrap)
         try:
-            name = topic.full_name(self._prefix)
+            name = topic.full_name(self.prefix)
             tps = [TopicPartition(name, p) for p in range(topic.partitions)]
             found = consumer.end_offsets(tps)
             return {tp.partition: end for tp, end in found.items() if end}
         finally:
             consumer.close()
 
-    def committed(self) -> dict[int, int]:
+    def committed(self, generation: int = FIRST) -> dict[int, int]:
         """Offsets of ``motcua.events`` below which the worker has published everything."""
         admin = KafkaAdminClient(bootstrap_servers=self._bootstrap)
         try:
-            group = f"{self._prefix}.worker"
+            group = worker_group(self.prefix, generation)
             found = admin.list_group_offsets(group)[group]
         except KafkaError:
             return {}
@@ -155,7 +168,7 @@ class Log:
             bootstrap_servers=self._bootstrap, enable_auto_commit=False, fetch_max_wait_ms=50
         )
         try:
-            name = topic.full_name(self._prefix)
+            name = topic.full_name(self.prefix)
             tps = [TopicPartition(name, p) for p in range(topic.partitions)]
             consumer.assign(tps)
             consumer.seek_to_beginning(*tps)

@@ -21,8 +21,9 @@ from typer.testing import CliRunner, Result
 from schemas.books import Period, load_book
 from schemas.registry import Unit
 from schemas.report import AnomalyRow, Report
-from services.cli import where
+from services.cli import rebuild, rebuild_live, where
 from services.cli.main import app
+from services.cli.rebuild_live import Rebuilt
 from services.cli.say import number
 from streams.core.balance import balance_rows
 from streams.core.indicators import Count, row, table_of
@@ -333,6 +334,71 @@ def test_a_certificate_without_a_promise_is_never_too_old(there):
     certificate = {"equal": True, "state": "equal", "next_within_s": None}
     there.answers["/api/v1/certificate"] = 200, {"age_s": 1e6, "certificate": certificate}
     assert run("verify", "--last", "--url", there.url).exit_code == 0
+
+
+REBUILT = {
+    "step": "finished", "records": 1500, "total": 1500, "records_per_s": 750.0, "why": None,
+    "kept_database": None, "outcome": "swapped",
+    "compared": [{"table": "log", "equal": True, "running_rows": 2, "rebuilt_rows": 2,
+                  "different": []}],
+}  # fmt: skip
+
+
+def test_a_rebuild_that_took_over_is_told_with_its_rate(there):
+    there.answers["/api/v1/rebuild"] = (202, REBUILT)
+
+    done = run("rebuild", "history", "--replace", "--url", there.url)
+
+    assert done.exit_code == 0
+    assert "1.500 bản ghi / records, 750 mỗi giây" in done.stdout
+    assert "đã thay bản cũ" in done.stdout
+    assert there.asked[-1] == (
+        "POST", "/api/v1/rebuild", {"keep": "false", "replace": "true"}
+    )  # fmt: skip
+
+
+def test_a_rebuild_that_differs_names_what_and_ends_with_1(there):
+    table = REBUILT["compared"][0] | {"equal": False, "rebuilt_rows": 1, "different": ["3/17"]}
+    differs = {"outcome": "different", "kept_database": "default_rebuilt_4", "compared": [table]}
+    there.answers["/api/v1/rebuild"] = (202, REBUILT | differs)
+
+    done = run("rebuild", "history", "--url", there.url)
+
+    assert done.exit_code == 1
+    for told in ("running 2", "rebuilt 1", "3/17", "default_rebuilt_4"):
+        assert told in done.stdout
+
+
+def test_a_rebuild_that_failed_says_why(there):
+    failed = {"step": "failed", "outcome": None, "why": "Kafka is away"}
+    there.answers["/api/v1/rebuild"] = (202, REBUILT | failed)
+
+    done = run("rebuild", "history", "--url", there.url)
+
+    assert done.exit_code == 2
+    assert "Kafka is away" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "told"),
+    [
+        ("swapped", 0, "đã thay bản cũ"),
+        ("different", 1, "U001 open: running 99, rebuilt 3"),
+        ("to_set", 0, "MOTCUA_WORKER_GENERATION=2"),
+        ("not_ready", 1, "worker.log"),
+        ("failed", 2, "Kafka is away"),
+    ],
+)
+def test_the_end_of_a_live_rebuild_is_told(monkeypatch, outcome, code, told):
+    differs = ("U001 open: running 99, rebuilt 3",) if outcome == "different" else ()
+    ended = Rebuilt(outcome, 2, 1500, 750.0, 8, differs, "Kafka is away")
+    monkeypatch.setattr(rebuild_live, "rebuild_live", lambda *_, **__: ended)
+    monkeypatch.setattr(rebuild, "running_stacks", list)
+
+    done = run("rebuild", "live")
+
+    assert done.exit_code == code
+    assert told in done.output
 
 
 def test_the_events_of_a_dossier_are_shown_in_words(there):
