@@ -129,15 +129,11 @@ def live(
     from services.cli.rebuild_live import rebuild_live
 
     with _Bar() as bar:
+        known: dict[str, Any] = {"records": 0, "total": 0, "records_per_s": 0.0}
 
         def show(said: Mapping[str, Any]) -> None:
-            records = said.get("records", 0)
-            bar(
-                STEPS[said["step"]],
-                records,
-                said.get("total", records),
-                said.get("records_per_s", 0),
-            )
+            known.update(said)
+            bar(STEPS[known["step"]], known["records"], known["total"], known["records_per_s"])
 
         try:
             found = rebuild_live(_place(url, copies), show, keep=keep)

@@ -116,6 +116,28 @@ def test_a_restarted_historian_goes_on_where_the_history_ends(
     assert history.appended == 40
 
 
+def test_held_it_stores_nothing_and_then_goes_on_where_the_history_ends(
+    kafka_broker: kafka.RunningBroker, start: Start
+):
+    """Meanwhile another history may take the place of this one."""
+    prefix, history, other = kafka_broker.fresh_prefix(), FakeHistory(), FakeHistory()
+    send(kafka_broker.bootstrap, prefix, *events(3))
+    historian = start(kafka_broker.bootstrap, prefix, lambda: history)
+    eventually(lambda: historian.not_ready() is None, 20, "the first events")
+
+    with historian.held():
+        send(kafka_broker.bootstrap, prefix, *events(5, first=3))
+        start(kafka_broker.bootstrap, prefix, lambda: other)
+        eventually(lambda: len(other.values) == 8, 20, "the events, elsewhere")
+        assert len(history.values) == 3
+        assert historian.not_ready() is None
+        # as if another history had read two of them already
+        history.values.update(list(other.values.items())[:5])
+
+    eventually(lambda: len(history.values) == 8, 20, "all events")
+    assert history.appended == 3 + 3
+
+
 def test_it_waits_for_clickhouse_and_loses_nothing(kafka_broker: kafka.RunningBroker, start: Start):
     """A full disk is mended by a person; until then it says so, and keeps every event in Kafka."""
     prefix, history = kafka_broker.fresh_prefix(), FakeHistory()

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -170,6 +170,36 @@ def test_records_and_questions_go_on_meanwhile(start: Start):
 
     assert (state.outcome, state.why) == ("swapped", None)
     running.caught_up()
+    assert running.rebuild(keep=True).outcome == "equal"
+
+
+def test_it_is_compared_and_swapped_while_the_running_history_stands_still(start: Start):
+    """Both at one position, whatever comes; and no answer goes back in time."""
+    running = start()
+    running.log.send(RECORDS)
+    running.caught_up()
+    really_held, stood_at = running.historian.held, []
+
+    def position() -> int:
+        with closing(running.databases.connect()) as client:
+            return int(client.query("SELECT sum(next_offset) FROM positions FINAL").first_row[0])
+
+    @contextmanager
+    def held() -> Iterator[None]:
+        with really_held():
+            stood_at.append(position())
+            running.log.send(district(10, units=6, seed=11 + len(stood_at)))
+            yield
+            # the swap may have happened: the other one stands where this one stood
+            assert position() == stood_at[-1]
+
+    running.historian.held = held  # type: ignore[method-assign]
+    state = running.rebuild()
+    running.historian.held = really_held  # type: ignore[method-assign]
+
+    assert (state.outcome, state.why, len(stood_at)) == ("swapped", None, 2)
+    running.caught_up()
+    assert position() == sum(running.log.ends().values())
     assert running.rebuild(keep=True).outcome == "equal"
 
 
