@@ -70,11 +70,11 @@ class Certificate(BaseModel):
     """Records that the live side has counted and the history had not read."""
 
     recounted: int
-    """Units that this cycle recounted anew; the others stand as they were found before."""
+    """Units that this cycle recounted; the others stand as they were found before."""
     oldest_recount_at: str | None
     """RFC 3339: none of the compared units was recounted before."""
     all_recounted_within_s: int
-    """Every unit is recounted anew at least so often, also when nothing changes."""
+    """Every unit is recounted at least so often, also when nothing changes."""
     next_within_s: int | None
     """If no newer certificate has come so long after ``compared_at``, nobody compares any more.
     Null: nobody compares but on demand."""

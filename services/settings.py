@@ -32,7 +32,7 @@ class Settings(StreamSettings):
         30, ge=0, description="pause between two cycles of the verification; 0: only on demand"
     )
     verify_all_within_s: float = Field(
-        3600, ge=1, description="every unit is recounted anew so often, also when nothing changes"
+        3600, ge=1, description="every unit is recounted so often, also when nothing changes"
     )
 
     @property

@@ -2,8 +2,9 @@
 
 What the history says of a unit at one offset never changes, and neither does a snapshot. So what a
 recount found stands for as long as the snapshot is the same object: a new record, even at the same
-offset, is a new object. Besides, every unit is recounted anew from time to time, so that nothing
-rests on that argument alone.
+offset, is a new object. Besides, every unit is recounted again from time to time, so that nothing
+rests on that argument alone. Cycles count settled dossiers; only when somebody asks are dossiers
+judged anew from their events.
 """
 
 import zlib

@@ -52,7 +52,7 @@ class Rhythm:
     every_s: float
     """Pause between two cycles; 0: only on demand."""
     all_within_s: float
-    """Every unit is recounted anew so often, at least."""
+    """Every unit is recounted so often, at least."""
     budget_s: float = BUDGET_S
     """Of a cycle that nobody asked for; its last query may begin shortly before."""
 
