@@ -16,6 +16,7 @@ from schemas.problems import Problem
 from schemas.registry import Registry
 from services.asked import RETRY, Wrong, live_awaited, split_told
 from services.audit.asked import Question, read_clocks, read_question
+from services.audit.final import Finality
 from services.audit.pages import Pages
 from services.audit.questions import (
     ANOMALIES,
@@ -48,8 +49,10 @@ class Asking:
         settled: Settled,
         registry: Callable[[], Registry],
         clock: Callable[[], datetime],
+        finality: Finality,
     ) -> None:
         self.settings = settings
+        self.finality = finality
         self.settled = settled
         self.registry = registry
         self.clock = clock
@@ -91,14 +94,15 @@ def audit_router(
     verify: Callable[[], Certificate],
     newest: Callable[[], Certificate | None],
     clock: Callable[[], datetime],
+    ends: Callable[[], Mapping[int, int]] = dict,
 ) -> APIRouter:
     """``/``, ``/verify`` and ``/api/v1/report``, ``events``, ``anomalies``, ``verify``.
 
     ``verify`` compares now, as :meth:`services.audit.verifier.Verifier.now` does; ``newest`` gives
-    the newest certificate.
+    the newest certificate; ``ends`` as for :class:`Finality` (without: no answer is final).
     """
     router = APIRouter()
-    asking = Asking(settings, pool, settled, registry, clock)
+    asking = Asking(settings, pool, settled, registry, clock, Finality(ends, clock))
     pages = Pages(settings, newest, clock)
 
     @router.get("/api/v1/report")
@@ -219,6 +223,8 @@ def _report(asking: Asking, client: Client, question: Question) -> Any:
         clocks=question.clocks,
         demo=asking.settings.demo,
         computed_at=asking.clock(),
+        # before the question: what comes while it is answered was recorded later
+        final=asking.finality.final(client, question.clocks.known_at),
     )
 
 

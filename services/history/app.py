@@ -21,6 +21,7 @@ from services.settings import Settings
 from services.web import code_version, health_router
 from streams.generations import generation_in
 from streams.live import LiveUnits
+from streams.reading import end_offsets
 
 _QUESTIONS_AT_ONCE = 3
 
@@ -116,6 +117,7 @@ def build_history(settings: Settings) -> FastAPI:
             verifier.now,
             certificates.newest,
             lambda: datetime.now(UTC),
+            lambda: end_offsets(settings.kafka, topic),
         )
     )
     app.include_router(rebuild_router(rebuilding))
