@@ -23,10 +23,10 @@ from services.audit.documents.content import ZONE, Canonical, Column, Part, Tabl
 from services.audit.documents.docx_tables import (
     caption_of,
     page_number,
+    rule,
     set_font,
     table_xml,
     text_of,
-    underlined,
 )
 from services.audit.documents.files import (
     Document,
@@ -115,7 +115,8 @@ class _Paper:
         content = document.content
         self._line(self.file, "BÁO CÁO", 14, bold=True, space_before=18)
         self._line(self.file, f"Kết quả thực hiện {_lowered(content.title)}", 14, bold=True)
-        underlined(self._line(self.file, content.subject[:1].upper() + content.subject[1:], 14))
+        self._line(self.file, content.subject[:1].upper() + content.subject[1:], 14, bold=True)
+        rule(self.file, 60)
         for text in summary:
             self._body(text).style = self.file.styles[_SAID]
         self._body(
@@ -127,16 +128,20 @@ class _Paper:
     def _letterhead(self, head: Letterhead) -> None:
         table = self.file.add_table(rows=2, cols=2)
         table.autofit = False
-        widths = (Mm(70), Mm(95))
+        widths = (Mm(68), Mm(97))
+        for column, width in zip(table.columns, widths, strict=True):
+            column.width = width
         for row in table.rows:
             for cell, width in zip(row.cells, widths, strict=True):
                 cell.width = width
         left, right = table.rows[0].cells
         if head.superior:
             self._line(left, head.superior.upper(), 13)
-        underlined(self._line(left, head.body.upper(), 13, bold=True))
+        self._line(left, head.body.upper(), 13, bold=True)
+        rule(left, 23)
         self._line(right, "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", 13, bold=True)
-        underlined(self._line(right, "Độc lập - Tự do - Hạnh phúc", 14, bold=True))
+        self._line(right, "Độc lập - Tự do - Hạnh phúc", 14, bold=True)
+        rule(right, 19)
         left, right = table.rows[1].cells
         self._line(left, f"Số:         /{head.symbol}", 13)
         self._line(right, f"{head.place}, {_dated(self._on)}", 14, italic=True)
@@ -205,7 +210,8 @@ class _Paper:
         self.file.element.body.insert(len(self.file.element.body) - 1, table)
 
     def _body(self, text: str) -> Any:
-        paragraph = self.file.add_paragraph(text)
+        paragraph = self.file.add_paragraph()
+        set_font(paragraph.add_run(text), 14)
         paragraph.alignment = _BOTH
         paragraph.paragraph_format.first_line_indent = Mm(10)
         return paragraph

@@ -6,12 +6,13 @@ from xml.sax.saxutils import escape
 
 from docx.oxml import OxmlElement, parse_xml
 from docx.oxml.ns import nsdecls, qn
-from docx.shared import Pt, RGBColor
+from docx.shared import Mm, Pt, RGBColor
 
 from services.audit.documents.content import Column
 
 FONT = "Times New Roman"
 _TWIPS_PER_MM = 56.7
+_BEHIND_BORDERS = ("w:shd", "w:tabs", "w:spacing", "w:ind", "w:jc", "w:rPr", "w:sectPr")
 _LEFT, _RIGHT, _CENTRE = "left", "right", "center"
 
 
@@ -42,17 +43,20 @@ def page_number(paragraph: Any) -> None:
         run._element.append(mark)
 
 
-def underlined(paragraph: Any) -> None:
-    """A line below the text, over the middle of it, as the decree draws it."""
-    properties = paragraph._element.get_or_add_pPr()
-    properties.append(
-        parse_xml(
-            f"<w:pBdr {nsdecls('w')}>"
-            '<w:bottom w:val="single" w:sz="6" w:space="1" w:color="000000"/></w:pBdr>'
-        )
+def rule(where: Any, indent_mm: float) -> None:
+    """A line over the middle, as the decree draws it below names and titles."""
+    paragraph = where.add_paragraph()
+    line = parse_xml(
+        f"<w:pBdr {nsdecls('w')}>"
+        '<w:top w:val="single" w:sz="6" w:space="1" w:color="000000"/></w:pBdr>'
     )
+    # Word refuses a file whose properties are in another order than its schema's
+    paragraph._element.get_or_add_pPr().insert_element_before(line, *_BEHIND_BORDERS)
     format_ = paragraph.paragraph_format
-    format_.left_indent = format_.right_indent = Pt(36)
+    format_.left_indent = format_.right_indent = Mm(indent_mm)
+    format_.space_before, format_.space_after = Pt(2), Pt(0)
+    set_font(paragraph.add_run(""), 4)
+    format_.line_spacing = Pt(6)
 
 
 def table_xml(

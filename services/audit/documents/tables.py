@@ -139,7 +139,7 @@ def _summary(report: Report, book: Book) -> Iterator[str]:
         f"Số hồ sơ có kết quả trong kỳ: {counted(report.resolved)}. Trong {len(shown)} chỉ tiêu, "
         f"{len(judged)} chỉ tiêu có phát sinh, {reached} chỉ tiêu đạt."
     )
-    if missed := [f"{row.row} ({_figure(row)})" for row in judged if not row.met]:
+    if missed := [f"{row.row} {_figure(row)}" for row in judged if not row.met]:
         yield f"Chưa đạt: {'; '.join(missed)}."
     if unknown := sum(row.due_unknown or 0 for row in shown):
         yield (
