@@ -68,7 +68,7 @@ def rows(quick: bool) -> list[Row]:
         client = connect(address)
         migrate(client)
         store_calendar(client, load_calendar())
-        _fill(client, address, 8_000 if quick else 90_000)
+        fill(client, address, 8_000 if quick else 90_000)
         ((events, dossiers, units),) = client.query(
             "SELECT count(), uniq(unit, dossier), uniq(unit) FROM events"
         ).result_rows
@@ -128,7 +128,8 @@ def _asker(client: Client, settled: Settled) -> Callable[..., Any]:
     return ask
 
 
-def _fill(client: Client, address: str, dossiers: int) -> None:
+def fill(client: Client, address: str, dossiers: int) -> None:
+    """A history of ten times as many dossiers: so many, and copies of them under other units."""
     records = numbered(record.value for record in district(dossiers, units=70, days=360))
     history = ClickHouseHistory(lambda: connect(address), TOPIC)
     for start in range(0, len(records), _BATCH):

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -96,6 +97,7 @@ def canonical(value: Value, kind: Kind) -> str:
             return shown_text(str(value))
 
 
+@lru_cache(4096)
 def shown_text(text: str) -> str:
     """A text as every format can hold it: no control characters, no doubled spaces."""
     return _CONTROL.sub("\ufffd", " ".join(text.split()))

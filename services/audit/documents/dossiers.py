@@ -164,12 +164,13 @@ def _row(found: Sequence[Any], names: dict[str, str], officer_shown: Callable[[s
     unit, dossier, level, procedure, officer, received_at, due_at, closed_at, _, bits = found
     return (
         *(unit, names.get(unit, unit), dossier, procedure, _LEVELS.get(level, level)),
-        officer_shown(officer) if officer else "",
+        officer_shown(officer) if officer else None,
         *(_aware(received_at), _aware(due_at), _aware(closed_at)),
         next((word for bit, word in _STATES if bits & bit), "mới nộp"),
         _promise(bits, closed_at is not None),
-        *("có" if bits & bit else "không" for bit in _YES_NO),
-        "; ".join(fact.title for fact in ANOMALIES if bits >> fact.bit & 1),
+        # a list is read for what is there: nothing stands where it is not so
+        *("có" if bits & bit else None for bit in _YES_NO),
+        "; ".join(fact.title for fact in ANOMALIES if bits >> fact.bit & 1) or None,
     )
 
 
