@@ -55,11 +55,16 @@ def write_private(file: Path, lines: Sequence[BaseModel]) -> None:
 
 def write_private_text(file: Path, text: str) -> None:
     """The same for any text."""
+    write_private_bytes(file, text.encode())
+
+
+def write_private_bytes(file: Path, content: bytes) -> None:
+    """The same for any content."""
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f".{file.name}.{os.getpid()}")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as output:
-        output.write(text)
+    with os.fdopen(descriptor, "wb") as output:
+        output.write(content)
         output.flush()
         os.fsync(output.fileno())
     part.replace(file)

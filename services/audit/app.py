@@ -30,6 +30,7 @@ from services.audit.questions import (
     judged,
     report,
 )
+from services.audit.saved_http import saved_router
 from services.audit.settled import Settled, extent
 from services.audit.verifier import LiveNotReady, NotComparable
 from services.books import Books
@@ -100,7 +101,6 @@ def audit_router(
     newest: Callable[[], Certificate | None],
     clock: Callable[[], datetime],
     ends: Callable[[], Mapping[int, int]] = dict,
-    exports: Exports | None = None,
 ) -> APIRouter:
     """``/``, ``/verify`` and ``/api/v1/report``, ``events``, ``anomalies``, ``verify``; documents.
 
@@ -113,7 +113,7 @@ def audit_router(
     desk = Desk(
         asking,
         pages,
-        exports or Exports(settings.data / "exports"),
+        Exports(settings.data / "exports"),
         newest,
         asking.finality.until,
         partial(audit_secret, settings.data),
@@ -221,6 +221,7 @@ def audit_router(
         )
 
     router.include_router(documents_router(desk))
+    router.include_router(saved_router(desk))
     router.include_router(pages.static_router())
     return router
 

@@ -19,6 +19,7 @@ from services.cli.imports import run_import
 from services.cli.rebuild import app as rebuild
 from services.cli.rejected import app as rejected
 from services.cli.report import Format, LineageWord, Source
+from services.cli.saved import saved
 from services.cli.say import NOT_SO, VIETNAM, answer, console, fail, number, tell
 from services.cli.where import (
     Installation,
@@ -60,6 +61,7 @@ app.add_typer(access, name="access")
 app.add_typer(listed, name="dossiers")
 app.add_typer(table, name="report")
 app.add_typer(rejected, name="rejected")
+app.add_typer(saved, name="saved")
 app.add_typer(rebuild, name="rebuild")
 
 Url = Annotated[

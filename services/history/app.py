@@ -10,7 +10,6 @@ from starlette.concurrency import run_in_threadpool
 from schemas.calendar import load_calendar
 from schemas.topics import EVENTS
 from services.audit import (
-    Exports,
     Guard,
     Rhythm,
     Settled,
@@ -85,7 +84,6 @@ def build_history(settings: Settings) -> FastAPI:
         code_version(),
     )
     registry = registry_of(settings.data)
-    exports = Exports(settings.data / "exports")
     access = access_of(settings, certificates.newest)
 
     @asynccontextmanager
@@ -95,9 +93,7 @@ def build_history(settings: Settings) -> FastAPI:
         settling.start()
         certificates.start()
         verifier.start()
-        exports.start()
         yield
-        await run_in_threadpool(exports.stop)
         await run_in_threadpool(verifier.stop)
         await run_in_threadpool(rebuilding.stop)
         await run_in_threadpool(settling.stop)
@@ -133,7 +129,6 @@ def build_history(settings: Settings) -> FastAPI:
             certificates.newest,
             lambda: datetime.now(UTC),
             lambda: end_offsets(settings.kafka, topic),
-            exports,
         )
     )
     app.include_router(access_router(access))

@@ -17,7 +17,6 @@ from python_calamine import CalamineWorkbook
 
 from schemas.registry import load_registry
 from services.audit import Settled, audit_router
-from services.audit.documents.exports import Exports
 from services.audit.documents.formats import FORMATS, read_file
 from services.clickhouse import Pool
 from services.settings import Settings
@@ -51,9 +50,14 @@ class Audit:
         self.records = numbered(admitted(one) for one in _said())
         database.store(self.records)
         self.pool: Pool = database.pool()
-        self.exports = Exports(folder / "exports")
         self.ends = {0: len(self.records)}
         self.http = self.client(data=folder)
+        # started, and stopped with the block
+        self.http.__enter__()
+
+    def close(self) -> None:
+        self.http.__exit__(None, None, None)
+        self.pool.close()
 
     def client(self, **given: Any) -> TestClient:
         app = FastAPI(openapi_url=None)
@@ -66,7 +70,6 @@ class Audit:
             lambda: certificate(NOW),
             lambda: NOW,
             lambda: self.ends,
-            self.exports,
         )
         app.include_router(router)
         return TestClient(app)
@@ -98,8 +101,7 @@ class Audit:
 def audit(clickhouse_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audit]:
     audit = Audit(clickhouse_server.database(), tmp_path_factory.mktemp("documents"))
     yield audit
-    audit.exports.stop()
-    audit.pool.close()
+    audit.close()
 
 
 @pytest.mark.parametrize("form", NAMES)
@@ -229,8 +231,7 @@ def test_what_comes_later_changes_no_document(clickhouse_server: Server, tmp_pat
     for data in files.values():
         assert audit.check(data)["verdict"] == "confirmed"
     assert audit.check(lists)["verdict"] == "confirmed"
-    audit.exports.stop()
-    audit.pool.close()
+    audit.close()
 
 
 def test_what_looks_like_a_formula_is_text(audit: Audit):

@@ -2,7 +2,8 @@
 
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import BinaryIO
 
 import orjson
@@ -29,7 +30,14 @@ _NO_SNIFFING = {"x-content-type-options": "nosniff", "cache-control": "no-store"
 
 def documents_router(desk: Desk) -> APIRouter:
     """``/print``, ``/exports``, ``/check`` and the same under ``/api/v1`` for programs."""
-    router = APIRouter()
+
+    @asynccontextmanager
+    async def lifespan(_: object) -> AsyncIterator[None]:
+        desk.exports.start()
+        yield
+        await run_in_threadpool(desk.exports.stop)
+
+    router = APIRouter(lifespan=lifespan)
     pages = desk.pages
 
     @router.get("/api/v1/document")
