@@ -15,11 +15,12 @@ from schemas.certificates import Certificate
 from schemas.problems import Problem
 from schemas.registry import Registry
 from services.asked import RETRY, Wrong, live_awaited, split_told
-from services.audit.asked import Question, read_clocks, read_question
+from services.audit.asked import read_clocks, read_question
 from services.audit.final import Finality
 from services.audit.pages import Pages
 from services.audit.questions import (
     ANOMALIES,
+    Question,
     anomalous,
     dossier_history,
     judged,
@@ -223,8 +224,6 @@ def _report(asking: Asking, client: Client, question: Question) -> Any:
         clocks=question.clocks,
         demo=asking.settings.demo,
         computed_at=asking.clock(),
-        # before the question: what comes while it is answered was recorded later
-        final=asking.finality.final(client, question.clocks.known_at),
     )
 
 

@@ -14,7 +14,8 @@ from schemas.certificates import Certificate, Difference
 from schemas.problems import Problem
 from schemas.registry import Registry
 from schemas.report import OutOfScopeRow, Report, ReportRow, ScoreRow
-from services.audit.asked import ZONE, Question
+from services.audit.asked import ZONE
+from services.audit.questions import Question
 from services.certificates import age_s
 from services.settings import Settings
 from streams.core.indicators import rate_tenths

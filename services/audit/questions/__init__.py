@@ -3,7 +3,7 @@
 from services.audit.questions.anomalies import AnomalousDossier, anomalous
 from services.audit.questions.balances import balances
 from services.audit.questions.figures import ANOMALIES, Figures, counts_of_figures, figures
-from services.audit.questions.of import judged
+from services.audit.questions.of import Question, Source, judged
 from services.audit.questions.recounts import Recount, counted_in, positions, recount, unseen
 from services.audit.questions.table import report
 from services.audit.questions.timeline import (
@@ -20,7 +20,9 @@ __all__ = [
     "DossierFacts",
     "DossierHistory",
     "Figures",
+    "Question",
     "Recount",
+    "Source",
     "anomalous",
     "balances",
     "counted_in",
