@@ -303,4 +303,5 @@ class Checks(_AtClocks):
 
     checks: tuple[Check, ...]
     found: dict[str, int | None]
-    """By code; null: not counted."""
+    """By code; null: more than ``most``."""
+    most: int

@@ -126,6 +126,6 @@ _DOES_NOT_ADD_UP = Problem(
     status=500,
     detail="The changed dossiers do not explain the difference: no answer is better than a wrong"
     " one. The log of the history says which figure; please report it.",
-    detail_vi="Các hồ sơ thay đổi không giải thích hết phần khác nhau: không trả lời còn hơn trả lời"
-    " sai. Nhật ký của kho lịch sử ghi rõ số liệu nào; hãy báo cho người vận hành.",
+    detail_vi="Các hồ sơ thay đổi không giải thích hết phần khác nhau: không trả lời còn hơn"
+    " trả lời sai. Nhật ký của kho lịch sử ghi rõ số liệu nào; hãy báo cho người vận hành.",
 )

@@ -5,14 +5,13 @@ name that nobody knows is refused, for a misspelt filter would be answered as if
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 from schemas.books import Indicator
-from services.asked import Wrong, read_period
-from services.audit.asked import read_clocks
+from services.asked import Wrong
 from services.audit.questions import Question
 from services.audit.questions.lists import STATES, Cursor, Selection, read_cursor, selection
-from services.audit.settled import Clocks
 from streams.core.facts import FACTS
 
 PAGE = 100
@@ -26,7 +25,7 @@ QUESTION: Mapping[str, str] = {
     "officer": "staff code; without: all",
     "lineage": "old: units as recorded; new: what they have become",
     "as_of": "as it was then: a day (its end) or a moment; without: as it is",
-    "known_at": "as it was known then: a day (its end) or a moment, not in the future; without: now",
+    "known_at": "as it was known then: a day (its end) or a moment that is past; without: now",
 }
 PAGED: Mapping[str, str] = {
     "after": "the «after» of the page before; without: the first page",
@@ -48,6 +47,15 @@ CASE: Mapping[str, str] = {
     "case": "a, b, missed, left_out, overdue, or one of «cases» of the report as missed:late",
     "procedure": "only of this procedure",
     **PAGED,
+}
+COMPARED: Mapping[str, str] = {
+    "from_2": "first day of the second table; without: that of the first",
+    "to_2": "last day of the second table; without: that of the first",
+    "unit_2": "unit of the second table; without: that of the first",
+}
+CHANGED: Mapping[str, str] = {
+    "known_at": "the earlier moment of knowledge",
+    "known_until": "the later one; without: now",
 }
 MOST_OF_A_VALUE = 200
 """Characters; the longest that means anything is a dossier's code."""
@@ -127,7 +135,7 @@ def read_case(question: Question, indicator: Indicator, case: str) -> Selection 
         "case",
         "case_unknown",
         "Write a, b, missed, left_out, overdue, or one of «cases» of the report, as missed:late.",
-        "Viết a, b, missed, left_out, overdue, hoặc một mục trong «cases» của báo cáo: missed:late.",
+        "Viết a, b, missed, left_out, overdue, hoặc một mục «cases» của báo cáo: missed:late.",
     )
 
 
@@ -142,18 +150,55 @@ def read_one_of(field: str, text: str, words: Mapping[str, object]) -> str | Wro
 FACT_NAMES: Mapping[str, str] = {fact.name: fact.title for fact in FACTS}
 
 
-def read_other(question: Question, given: Mapping[str, str]) -> Question | Wrong:
-    """What a table is compared with: other days, or another unit that is already checked."""
-    first = given.get("from_2", "").strip() or question.period.first.isoformat()
-    last = given.get("to_2", "").strip() or question.period.last.isoformat()
-    period = read_period(first, last)
-    if isinstance(period, Wrong):
-        return replace(period, field=f"{period.field}_2")
-    return replace(question, period=period)
+def documented(*tables: Mapping[str, str]) -> dict[str, Any]:
+    """The parameters as OpenAPI has them."""
+    merged = {name: told for table in tables for name, told in table.items()}
+    return {
+        "parameters": [
+            {"name": name, "in": "query", "description": told, "schema": {"type": "string"}}
+            for name, told in merged.items()
+        ]
+    }
 
 
-def read_known_until(given: Mapping[str, str], question: Question) -> Clocks | Wrong:
-    """The later of two moments of knowledge; without one: the moment of asking, told by nobody."""
-    told = {"known_at": given.get("known_until", "")}
-    found = read_clocks(told, _now_of(question)) if told["known_at"] else Clocks()
-    return replace(found, field="known_until") if isinstance(found, Wrong) else found
+def unknown_check(codes: Mapping[str, object]) -> Wrong:
+    """There is no such check."""
+    told = ", ".join(codes)
+    return Wrong(
+        "check",
+        "check_unknown",
+        f"No such check. There are: {told}.",
+        f"Không có mục kiểm tra này. Hiện có: {told}.",
+    )
+
+
+COUNTS_DOSSIERS = Wrong(
+    "indicator",
+    "counts_dossiers",
+    "This indicator counts dossiers: ask for /api/v1/report/dossiers.",
+    "Chỉ tiêu này đếm hồ sơ: dùng /api/v1/report/dossiers.",
+)
+COUNTS_PROCEDURES = Wrong(
+    "indicator",
+    "counts_procedures",
+    "This indicator counts procedures: those that changed stand in /api/v1/changes.",
+    "Chỉ tiêu này đếm TTHC: các TTHC thay đổi có trong /api/v1/changes.",
+)
+KNOWN_AT_EXPECTED = Wrong(
+    "known_at",
+    "known_at_expected",
+    "Say since which moment of knowledge: known_at=2023-04-05.",
+    "Cần nêu mốc thông tin trước: known_at=2023-04-05.",
+)
+KNOWN_BACKWARDS = Wrong(
+    "known_until",
+    "known_backwards",
+    "The later moment of knowledge lies before the earlier one. Swap known_at and known_until.",
+    "Mốc thông tin sau lại sớm hơn mốc trước. Hãy đổi known_at và known_until.",
+)
+NO_OUTLOOK = Wrong(
+    "book",
+    "book_of_receptions",
+    "What this book counts depends on a moment: it has neither forecast nor roadmap.",
+    "Số liệu của bộ chỉ tiêu này phụ thuộc thời điểm xét: không có dự báo, lộ trình.",
+)

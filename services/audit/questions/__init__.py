@@ -2,6 +2,7 @@
 
 from services.audit.questions.anomalies import AnomalousDossier, anomalous
 from services.audit.questions.balances import balances
+from services.audit.questions.changes import DoesNotAddUp
 from services.audit.questions.figures import ANOMALIES, Figures, counts_of_figures, figures
 from services.audit.questions.of import Question, Source, judged
 from services.audit.questions.recounts import Recount, counted_in, positions, recount, unseen
@@ -16,6 +17,7 @@ from services.audit.questions.timeline import (
 __all__ = [
     "ANOMALIES",
     "AnomalousDossier",
+    "DoesNotAddUp",
     "DossierEvent",
     "DossierFacts",
     "DossierHistory",

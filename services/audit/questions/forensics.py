@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.audit import Check, Finding, Findings
+from schemas.audit import Check, Checks, Finding, Findings
 from services.audit.questions.lists import Cursor, clocks_told, unit_name
 from services.audit.questions.of import Question, Source, midnight_ms, opened
 from services.audit.questions.table import report
@@ -18,6 +18,7 @@ from streams.core.days import moment
 
 MOST_RANKED = 1000
 """Lines of a ranking; who is behind them is no news."""
+MOST_COUNTED = 1000
 BALANCE = "balance"
 
 
@@ -77,6 +78,20 @@ def findings(
         last=question.period.last,
         findings=tuple(rows),
         after=Cursor(0, last.unit, last.dossier or "").text() if last else None,
+        **clocks_told(question.clocks),
+    )
+
+
+def all_checks(source: Source, question: Question) -> Checks:
+    """Every check with how many it finds; beyond ``MOST_COUNTED`` it is not counted on."""
+    found: dict[str, int | None] = {}
+    for code, line in checks().items():
+        counted = findings(source, question, line, after=Cursor(), page=MOST_COUNTED)
+        found[code] = None if counted.after else len(counted.findings)
+    return Checks(
+        checks=tuple(line.told() for line in checks().values()),
+        found=found,
+        most=MOST_COUNTED,
         **clocks_told(question.clocks),
     )
 
