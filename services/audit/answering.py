@@ -13,7 +13,7 @@ from services.audit import parameters as read
 from services.audit.asked import read_clocks
 from services.audit.asking import Asking
 from services.audit.questions import Question, Source, course, forensics, lists
-from services.audit.questions.changes import Pair, changed_dossiers, changes, pair_of
+from services.audit.questions.changes import Pair, changed_dossiers, changes_between, pair_of
 from services.audit.questions.compare import compared
 from services.audit.questions.lists import Selection
 from services.audit.settled import Clocks
@@ -109,7 +109,7 @@ class Answering:
         )
 
     def changes(self, given: Given) -> Answer[answers.Changes]:
-        return self._of(self.pair(given, {}), changes)
+        return self._of(self.pair(given, {}), changes_between)
 
     def changed(self, given: Given) -> Answer[answers.ChangedDossiers]:
         pair = self.pair(given, {"indicator": "", "reason": "", **read.PAGED})

@@ -18,9 +18,11 @@ from services.audit.api import api_router
 from services.audit.asked import read_clocks
 from services.audit.asking import HISTORY_AWAY, Asking
 from services.audit.final import Finality
+from services.audit.page_routes import page_router
 from services.audit.pages import Pages
 from services.audit.questions import ANOMALIES, anomalous, dossier_history, judged
 from services.audit.settled import Settled
+from services.audit.timeline import no_dossier
 from services.audit.verifier import LiveNotReady, NotComparable
 from services.clickhouse import Pool
 from services.settings import Settings
@@ -67,7 +69,7 @@ def audit_router(
         if isinstance(answer, Problem):
             return problem_response(answer)
         if answer is None:
-            return problem_response(_no_dossier(unit, dossier))
+            return problem_response(no_dossier(unit, dossier))
         return _json(
             {
                 "unit": unit,
@@ -128,23 +130,7 @@ def audit_router(
             return problem_response(HISTORY_AWAY)
         return Response(certificate.model_dump_json(), media_type="application/json")
 
-    @router.get("/verify", include_in_schema=False)
-    def verify_page() -> Response:
-        return pages.verification(registry())
-
-    @router.get("/", include_in_schema=False)
-    def table_page(request: Request) -> Response:
-        question = asking.read(request.query_params)
-        if isinstance(question, Problem):
-            return pages.problem(question)
-        answer = asking.put(lambda source: asking.table(source, question))
-        if isinstance(answer, Problem):
-            return pages.problem(answer)
-        return pages.table(
-            question, answer, asking.registry(), request.query_params, asking.books.codes()
-        )
-
-    router.include_router(pages.static_router())
+    router.include_router(page_router(answering, pages))
     return router
 
 
@@ -170,15 +156,4 @@ def _unknown_anomaly() -> Wrong:
         "anomaly_unknown",
         f"No such anomaly. There are: {codes}.",
         f"Không có loại bất thường này. Hiện có: {codes}.",
-    )
-
-
-def _no_dossier(unit: str, dossier: str) -> Problem:
-    return Problem(
-        type="urn:motcua:problem:dossier_unknown",
-        title="No such dossier",
-        title_vi="Không tìm thấy hồ sơ",
-        status=404,
-        detail=f"The history has no event of dossier {dossier} of unit {unit}.",
-        detail_vi=f"Kho lịch sử không có sự kiện nào của hồ sơ {dossier}, đơn vị {unit}.",
     )

@@ -2,7 +2,7 @@
 
 from services.audit.questions.anomalies import AnomalousDossier, anomalous
 from services.audit.questions.balances import balances
-from services.audit.questions.changes import DoesNotAddUp
+from services.audit.questions.changes import DoesNotAddUp, changes_between
 from services.audit.questions.figures import ANOMALIES, Figures, counts_of_figures, figures
 from services.audit.questions.of import Question, Source, judged
 from services.audit.questions.recounts import Recount, counted_in, positions, recount, unseen
@@ -27,6 +27,7 @@ __all__ = [
     "Source",
     "anomalous",
     "balances",
+    "changes_between",
     "counted_in",
     "counts_of_figures",
     "dossier_history",

@@ -69,7 +69,7 @@ def reason_told(reason: str) -> str:
     return f"Đính chính: {TITLES.get(what, what)}"
 
 
-def changes(source: Source, pair: Pair) -> Changes:
+def changes_between(source: Source, pair: Pair) -> Changes:
     """Every indicator at both moments, with reasons that add up. Raises :class:`DoesNotAddUp`."""
     question, book = pair.question, pair.question.book
     of_side: tuple[dict[Unit, list[Figures]], ...] = ({}, {})
