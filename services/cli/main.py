@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from services.cli import doctor as examination
 from services.cli import dossiers
 from services.cli import report as reports
+from services.cli.audit import app as audit
 from services.cli.imports import run_import
 from services.cli.rebuild import app as rebuild
 from services.cli.rejected import app as rejected
@@ -46,6 +47,7 @@ events = typer.Typer(no_args_is_help=True, help="Sự kiện của từng hồ s
 due = typer.Typer(no_args_is_help=True, help="Hạn trả kết quả.")
 catalogue = typer.Typer(no_args_is_help=True, help="Danh mục TTHC và đơn vị.")
 books = typer.Typer(no_args_is_help=True, help="Bộ chỉ tiêu và lộ trình.")
+app.add_typer(audit, name="audit")
 app.add_typer(emitter, name="emitter")
 app.add_typer(events, name="events")
 app.add_typer(due, name="due")
