@@ -2,44 +2,29 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from html import unescape
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from schemas.books import load_book
-from schemas.registry import load_registry
-from services.audit import Settled, audit_router, settled
+from services.audit import settled
 from services.audit.questions.forensics import checks
 from services.audit.questions.lists import STATES
 from services.audit.timeline import STANDINGS
 from services.audit.words import LIGHTS, english
 from services.audit.words import STANDINGS as CONTRIBUTIONS
 from services.clickhouse import Pool
-from services.settings import Settings
 from streams.core.balance import TERMS
 from streams.core.cases import cases_of
 from streams.core.facts import FACTS
 from streams.core.receptions import bits_of
+from tests.support.audited import audit_app, said
 from tests.support.clickhouse import Database, Server, numbered
-from tests.support.histories import (
-    admitted,
-    corrected,
-    digitized,
-    extended,
-    paid,
-    received,
-    resolved,
-    supplement_received,
-    supplement_requested,
-)
 
-NOW = datetime(2023, 6, 1, 3, tzinfo=UTC)
 PERIOD = {"from": "2023-01-01", "to": "2023-12-31"}
 EARLIER = {**PERIOD, "known_at": "2023-02-15"}
 API = {
@@ -73,45 +58,6 @@ PAGES = {
 }
 
 
-def said() -> list[bytes]:
-    """One dossier for each check, one that a correction moved, and one by another unit."""
-    was = received(dossier="moved", due="2023-02-13T17:00")
-    better = received(dossier="moved", due="2023-02-10T17:00")
-    night = [f"2023-02-10T22:0{n}" for n in range(6)]
-    return [
-        *(admitted(one) for one in [was, resolved("2023-02-13T09:00", dossier="moved")]),
-        admitted(corrected(was, better, "2023-03-01T09:00", dossier="moved")),
-        *map(
-            admitted,
-            [
-                received(dossier="extended", due="2023-02-10T17:00"),
-                extended("2023-02-10T16:00", new_due="2023-02-14T17:00", dossier="extended",
-                         document="theo đề nghị"),
-                extended("2023-02-14T16:00", new_due="2023-02-20T17:00", dossier="extended"),
-                resolved("2023-02-15T09:00", dossier="extended", claims_on_time=False),
-                received(dossier="asked", due="2023-02-20T17:00"),
-                supplement_requested("2023-02-10T09:00", dossier="asked", beyond_list=True),
-                supplement_received("2023-02-13T09:00", dossier="asked"),
-                supplement_requested("2023-02-13T10:00", dossier="asked"),
-                received("2023-02-10T10:00", dossier="early"),
-                resolved("2023-02-10T09:00", dossier="early"),
-                received(dossier="late-papers", procedure="1.004873"),
-                resolved("2023-02-10T10:00", dossier="late-papers"),
-                paid("2023-02-11T10:00", dossier="late-papers"),
-                digitized("2023-02-11T10:00", dossier="late-papers"),
-                received(dossier="1", unit="23503"),
-                resolved(dossier="1", unit="23503"),
-            ],
-        ),
-        *(admitted(received(dossier=f"night-{n}", officer="cb9")) for n in range(6)),
-        *(
-            admitted(resolved(at, dossier=f"night-{n}", officer="cb9"))
-            for n, at in enumerate(night)
-        ),
-        admitted(received("2023-01-05T09:00", dossier="sent-late"), "2023-01-09T09:00"),
-    ]  # fmt: skip
-
-
 class Recorded:
     """Everything that ClickHouse is told to do."""
 
@@ -142,19 +88,7 @@ def recorded(clickhouse_server: Server) -> Recorded:
 @pytest.fixture(scope="module")
 def http(recorded: Recorded) -> Iterator[TestClient]:
     pool = Pool(recorded.connect, 2)
-    app = FastAPI(docs_url=None, redoc_url=None)
-    app.include_router(
-        audit_router(
-            Settings(data=Path("unused")),
-            pool,
-            Settled(),
-            load_registry,
-            lambda: pytest.fail("nobody verifies"),
-            lambda: None,
-            lambda: NOW,
-            lambda: {0: 0},
-        )
-    )
+    app = audit_app(pool)
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
     pool.close()
