@@ -94,6 +94,29 @@ RIGHTS: tuple[Right, ...] = (
     Right("/api/v1/events"),
     Right("/api/v1/exports"),
     Right("/api/v1/exports/", own=True),
+    Right("/dossiers", "auditor"),
+    Right("/dossier", "auditor"),
+    Right("/behind", "auditor"),
+    Right("/trend", "auditor"),
+    Right("/compare", "auditor"),
+    Right("/changes", "auditor"),
+    Right("/changes/dossiers", "auditor"),
+    Right("/forensics", "auditor"),
+    Right("/forensics/", "auditor"),
+    Right("/docs", own=True),
+    Right("/openapi.json", own=True),
+    Right("/api/v1/dossiers", "auditor"),
+    Right("/api/v1/report/dossiers", "auditor"),
+    Right("/api/v1/report/procedures"),
+    Right("/api/v1/changes", "auditor"),
+    Right("/api/v1/changes/dossiers", "auditor"),
+    Right("/api/v1/compare", "auditor"),
+    Right("/api/v1/outlook"),
+    Right("/api/v1/roadmap"),
+    Right("/api/v1/trend"),
+    Right("/api/v1/durations"),
+    Right("/api/v1/forensics", "auditor"),
+    Right("/api/v1/forensics/", "auditor"),
     # the form names its unit: the handler looks
     Right("/exports", own=True),
     Right("/exports/", own=True),
@@ -125,6 +148,12 @@ def right_of(path: str) -> Right:
         r for r in RIGHTS if r.path != "/" and r.path.endswith("/") and path.startswith(r.path)
     )
     return next(below, _OTHERS)
+
+
+def may_open(path: str) -> bool:
+    """Whether the person who asks now may open a page."""
+    right, person = right_of(path), current_person()
+    return person.may(right.least) and (person.units is None or right.of_unit or right.own)
 
 
 def is_public(path: str) -> bool:

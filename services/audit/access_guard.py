@@ -48,6 +48,8 @@ log = structlog.get_logger()
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _UNLOGGED = ("/static/", "/healthz", "/readyz", "/.well-known/motcua")
+_UNITS = ("unit", "unit_2")
+"""Parameters that name units."""
 _OFFICER_FIELDS = frozenset({"officer", "approved_by"})
 _REMEMBERED = 1024
 _LONGEST = 2000
@@ -228,10 +230,10 @@ class Guard:
             return None
         if not right.of_unit:
             return _NOT_ALLOWED
-        named = [unit.strip() for unit in asked.getlist("unit") if unit.strip()]
+        named = [unit.strip() for name in _UNITS for unit in asked.getlist(name) if unit.strip()]
         if any(unit not in person.units for unit in named):
             return _NOT_ALLOWED
-        if named:
+        if any(unit.strip() for unit in asked.getlist("unit")):
             return None
         mine = sorted(person.units)
         if len(mine) == 1 or (mine and _wants_page(request)):
@@ -247,7 +249,7 @@ class Guard:
         if problem.status == 401 and request.method == "GET":
             target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"/login?next={quote(target, safe='')}", 303)
-        return self._access.pages.problem(problem)
+        return self._access.pages.problem(problem, request.query_params)
 
 
 class _Answered:

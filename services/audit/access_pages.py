@@ -29,7 +29,7 @@ def access_router(access: Access) -> APIRouter:
     def login_page(next: str = "/") -> Response:
         if not access.accounts():
             return RedirectResponse("/", 303)
-        return pages.page("login.html", target=_inside(next), wrong="", name="")
+        return pages.page("login.html", {}, target=_inside(next), wrong="", name="")
 
     @router.post("/login", include_in_schema=False)
     async def login(request: Request) -> Response:
@@ -37,14 +37,14 @@ def access_router(access: Access) -> APIRouter:
             form = await read_form(request, 4_000)
         except (TooLarge, ValueError):
             wrong = "Biểu mẫu không hợp lệ."
-            return pages.page("login.html", 422, target="/", wrong=wrong, name="")
+            return pages.page("login.html", {}, 422, target="/", wrong=wrong, name="")
         return await _log_in(access, request, form.fields)
 
     @router.post("/logout", include_in_schema=False)
     async def logout(request: Request) -> Response:
         form = await form_of(request, 4_000)
         if isinstance(form, Problem):
-            return pages.problem(form)
+            return pages.problem(form, {})
         access.sessions.end(current_person())
         answer = RedirectResponse("/login", 303)
         answer.delete_cookie(COOKIE, httponly=True, samesite="lax")
@@ -73,7 +73,9 @@ def access_router(access: Access) -> APIRouter:
     ) -> Response:
         lines = access.log.newest(_PAGE, before)
         examined = access.log.examine() if check else None
-        return pages.page("access.html", lines=lines, examined=examined, more=len(lines) == _PAGE)
+        return pages.page(
+            "access.html", {}, lines=lines, examined=examined, more=len(lines) == _PAGE
+        )
 
     return router
 
@@ -118,7 +120,7 @@ async def _not_in(
         if wait_s
         else "Sai tên hoặc mật khẩu."
     )
-    answer = access.pages.page("login.html", status, target=target, wrong=wrong, name=name)
+    answer = access.pages.page("login.html", {}, status, target=target, wrong=wrong, name=name)
     if wait_s:
         answer.headers["retry-after"] = str(wait_s)
     return answer

@@ -1,31 +1,17 @@
 """Reads a question from a URL's parameters: a typed question, or what is wrong with it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
-from schemas.books import Book, Period
 from schemas.events import END_OF_TIME, EPOCH
 from schemas.registry import Registry
 from services.asked import Wrong, read_book, read_lineage, read_period
+from services.audit.questions import Question
 from services.audit.settled import Clocks
 from services.books import Books
-from streams.core.lineage import Lineage
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A book over a period, of one unit or of all, at two clocks."""
-
-    book: Book
-    period: Period
-    unit: str | None
-    clocks: Clocks
-    officer: str | None = None
-    lineage: Lineage = "old"
 
 
 def read_question(
@@ -34,7 +20,7 @@ def read_question(
     books: Books,
     default_book: str,
     registry: Registry,
-    known_units: frozenset[str],
+    known_units: Callable[[], Collection[str]],
     now: datetime,
 ) -> Question | Wrong:
     """The question in these parameters; what is left out or empty has its default.
@@ -53,7 +39,7 @@ def read_question(
     if isinstance(period, Wrong):
         return period
     unit = asked.get("unit") or None
-    if unit is not None and unit not in known_units and registry.latest_unit(unit) is None:
+    if unit is not None and registry.latest_unit(unit) is None and unit not in known_units():
         return Wrong(
             "unit",
             "unit_unknown",

@@ -20,7 +20,7 @@ from clickhouse_connect.driver.client import Client
 from schemas.calendar import load_calendar
 from schemas.registry import load_registry
 from services.audit.access import OPEN
-from services.audit.app import Asking
+from services.audit.asking import Asking
 from services.audit.documents.answers import wanted
 from services.audit.documents.content import ZONE
 from services.audit.documents.desk import Desk
@@ -85,7 +85,7 @@ def _desk(folder: Path, address: str) -> Desk:
     )
     pages = Pages(settings, lambda: None, clock)
     exports = Exports(folder / "exports")
-    return Desk(asking, pages, exports, lambda: None, asking.finality.until, lambda: b"")
+    return Desk(asking, pages, exports, lambda: None, asking.final_until, lambda: b"")
 
 
 def _write(desk: Desk, name: str, output: BinaryIO) -> int:

@@ -323,6 +323,9 @@ def test_the_word_document_has_the_form_of_the_decree(audit: Audit):
         ({"select": "on_time_commune/all"}, "select", "select_unknown"),
         ({"select": "payment_procedures/scope"}, "select", "select_unknown"),
         ({"select": "1) OR 1=1/scope"}, "select", "select_unknown"),
+        ({"officer": "\x00"}, "officer", "value_too_long"),
+        ({"officer": "x" * 201}, "officer", "value_too_long"),
+        ({"units": "23500"}, "units", "parameter_unknown"),
     ],
 )
 def test_a_wrong_question_makes_no_document(
@@ -338,7 +341,7 @@ def test_a_wrong_question_makes_no_document(
 
 INJECTIONS = [
     "' OR '1'='1", "1); SELECT file('/etc/passwd'); --", "{x:String}", "\\' UNION ALL SELECT 1",
-    "${jndi:x}", "*/ SETTINGS readonly=0 /*", "INTO OUTFILE '/tmp/canary'", "\x00", "𝒳" * 300,
+    "${jndi:x}", "*/ SETTINGS readonly=0 /*", "INTO OUTFILE '/tmp/canary'", "𝒳" * 150,
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from schemas.registry import load_registry
 from services.audit import Settled, audit_router
-from services.audit.app import Asking
+from services.audit.asking import Asking
 from services.audit.documents.desk import Desk
 from services.audit.documents.exports import Exports
 from services.audit.documents.formats import read_file

@@ -13,7 +13,6 @@ from schemas.problems import Problem
 from schemas.registry import Registry
 from services.asked import Wrong
 from services.audit.access import OfficersSeen
-from services.audit.asked import Question
 from services.audit.documents.content import Content, Definition, Part, Row
 from services.audit.documents.dossiers import COLUMNS, Select, dossier_rows, read_select
 from services.audit.documents.files import columns_line
@@ -30,13 +29,15 @@ from services.audit.documents.provenance import (
     provenance,
 )
 from services.audit.documents.tables import Layout, definitions, report_content
-from services.audit.questions import judged, report
+from services.audit.parameters import QUESTION, known_only
+from services.audit.questions import Question, judged, report
 from services.audit.settled import Clocks, Settled
 from services.books import Books
 from services.settings import Settings
 from services.web import code_version
 
 T = TypeVar("T")
+_KNOWN = {**QUESTION, "select": "which dossiers: INDICATOR/scope, /hit or /missed"}
 
 
 class Asks(Protocol):
@@ -82,6 +83,8 @@ def wanted(
     at: tuple[datetime, Mapping[int, int]] | None = None,
 ) -> Wanted | Problem:
     """The document in these parameters; ``at``: computed then, below these offsets."""
+    if wrong := known_only(given, _KNOWN):
+        return wrong.problem()
     question = asks.read({name: value for name, value in given.items() if name != "select"})
     if isinstance(question, Problem):
         return question

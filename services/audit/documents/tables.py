@@ -141,6 +141,11 @@ def _summary(report: Report, book: Book) -> Iterator[str]:
     )
     if missed := [f"{row.row} {_figure(row)}" for row in judged if not row.met]:
         yield f"Chưa đạt: {'; '.join(missed)}."
+    if report.overdue is not None:
+        yield (
+            f"Hồ sơ đang quá hạn, chưa giải quyết: {counted(report.overdue)}; những hồ sơ này "
+            "không nằm trong mẫu số nào."
+        )
     if unknown := sum(row.due_unknown or 0 for row in shown):
         yield (
             f"{counted(unknown)} hồ sơ không rõ hạn trả: được tính vào mẫu số và không được tính "
