@@ -174,6 +174,9 @@ class Report(_Report):
     computed_at: datetime
     judged_at: datetime | None = None
     """A book of receptions: the moment whose state counts, the period's last or an earlier one."""
+    final: bool = False
+    """True: what is known at ``known_at`` is all here, and this answer will never be another one.
+    False: provisional («tạm tính»); such an answer is neither saved nor signed."""
     demo: bool
     """True: the data is invented."""
     dossiers: int

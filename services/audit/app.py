@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
 import orjson
@@ -15,7 +16,12 @@ from schemas.certificates import Certificate
 from schemas.problems import Problem
 from schemas.registry import Registry
 from services.asked import RETRY, Wrong, live_awaited, split_told
+from services.audit.access import audit_secret
 from services.audit.asked import Question, read_clocks, read_question
+from services.audit.documents.desk import Desk
+from services.audit.documents.exports import Exports
+from services.audit.documents.http import documents_router
+from services.audit.final import Finality
 from services.audit.pages import Pages
 from services.audit.questions import (
     ANOMALIES,
@@ -48,8 +54,10 @@ class Asking:
         settled: Settled,
         registry: Callable[[], Registry],
         clock: Callable[[], datetime],
+        finality: Finality,
     ) -> None:
         self.settings = settings
+        self.finality = finality
         self.settled = settled
         self.registry = registry
         self.clock = clock
@@ -91,15 +99,25 @@ def audit_router(
     verify: Callable[[], Certificate],
     newest: Callable[[], Certificate | None],
     clock: Callable[[], datetime],
+    ends: Callable[[], Mapping[int, int]] = dict,
+    exports: Exports | None = None,
 ) -> APIRouter:
-    """``/``, ``/verify`` and ``/api/v1/report``, ``events``, ``anomalies``, ``verify``.
+    """``/``, ``/verify`` and ``/api/v1/report``, ``events``, ``anomalies``, ``verify``; documents.
 
     ``verify`` compares now, as :meth:`services.audit.verifier.Verifier.now` does; ``newest`` gives
-    the newest certificate.
+    the newest certificate; ``ends`` as for :class:`Finality` (without: no answer is final).
     """
     router = APIRouter()
-    asking = Asking(settings, pool, settled, registry, clock)
+    asking = Asking(settings, pool, settled, registry, clock, Finality(ends, clock))
     pages = Pages(settings, newest, clock)
+    desk = Desk(
+        asking,
+        pages,
+        exports or Exports(settings.data / "exports"),
+        newest,
+        asking.finality.until,
+        partial(audit_secret, settings.data),
+    )
 
     @router.get("/api/v1/report")
     def report_json(request: Request) -> Response:
@@ -202,6 +220,7 @@ def audit_router(
             question, answer, asking.registry(), request.query_params, asking.books.codes()
         )
 
+    router.include_router(documents_router(desk))
     router.include_router(pages.static_router())
     return router
 
@@ -219,6 +238,8 @@ def _report(asking: Asking, client: Client, question: Question) -> Any:
         clocks=question.clocks,
         demo=asking.settings.demo,
         computed_at=asking.clock(),
+        # before the question: what comes while it is answered was recorded later
+        final=asking.finality.final(client, question.clocks.known_at),
     )
 
 

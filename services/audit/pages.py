@@ -14,6 +14,7 @@ from schemas.certificates import Certificate, Difference
 from schemas.problems import Problem
 from schemas.registry import Registry
 from schemas.report import OutOfScopeRow, Report, ReportRow, ScoreRow
+from services.audit.access import ROLE_TITLES, current_person, form_token
 from services.audit.asked import ZONE, Question
 from services.certificates import age_s
 from services.settings import Settings
@@ -80,7 +81,9 @@ class Pages:
         self._templates.filters["number"] = number
         self._templates.filters["local"] = local
         self._templates.filters["cell"] = cell_words
-        self._templates.globals.update(settings=settings)
+        self._templates.globals.update(
+            settings=settings, person=current_person, form_token=form_token, roles=ROLE_TITLES
+        )
 
     def table(
         self,
@@ -137,6 +140,10 @@ class Pages:
             return FileResponse(_HERE / "static" / name, media_type=_STATIC[name])
 
         return router
+
+    def page(self, template: str, status: int = 200, **values: Any) -> Response:
+        """Any other page, in the same frame."""
+        return self._page(template, status, **values)
 
     def _page(self, template: str, status: int = 200, **values: Any) -> Response:
         found = self._newest()
