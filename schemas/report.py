@@ -142,6 +142,20 @@ class AnomalyRow(_Report):
     """Some of the dossiers as ``unit/dossier``; only the history knows them."""
 
 
+class CaseRow(_Report):
+    """Dossiers of the period's population that stand in one way with an indicator.
+
+    The population are those of the indicator's level. What is met and missed makes up a.
+    """
+
+    indicator: str
+    kind: Literal["met", "missed", "left_out"]
+    rule: str
+    """Fact that decides; empty for ``met``."""
+    title: str
+    dossiers: int
+
+
 class BalanceRow(_Report):
     """What lay there and came against what was settled and lies there, in dossiers."""
 
@@ -183,6 +197,12 @@ class Report(_Report):
     """Dossiers with any event, whatever the period; of an officer: those received or closed."""
     resolved: int
     """Dossiers resolved in the period, of the units asked for."""
+    overdue: int | None = None
+    """Dossiers in process although their due moment has passed, at the period's last moment or the
+    earliest that was asked about: they are in no denominator. Only the history tells."""
+    cases: tuple[CaseRow, ...] = ()
+    """Of all that is asked for, by indicator: what is counted, and what is left out by which rule.
+    Only the history tells."""
     rows: tuple[ReportRow, ...]
     """First the rows of all units together, then each unit's; in the book's order."""
     scores: tuple[ScoreRow, ...] = ()

@@ -26,10 +26,12 @@ def access_router(access: Access) -> APIRouter:
     pages = access.pages
 
     @router.get("/login", include_in_schema=False)
-    def login_page(next: str = "/") -> Response:
+    def login_page(request: Request, next: str = "/") -> Response:
         if not access.accounts():
             return RedirectResponse("/", 303)
-        return pages.page("login.html", target=_inside(next), wrong="", name="")
+        return pages.page(
+            "login.html", request.query_params, target=_inside(next), wrong="", name=""
+        )
 
     @router.post("/login", include_in_schema=False)
     async def login(request: Request) -> Response:
@@ -37,7 +39,7 @@ def access_router(access: Access) -> APIRouter:
             form = await read_form(request, 4_000)
         except (TooLarge, ValueError):
             wrong = "Biểu mẫu không hợp lệ."
-            return pages.page("login.html", 422, target="/", wrong=wrong, name="")
+            return pages.page("login.html", {}, 422, target="/", wrong=wrong, name="")
         return await _log_in(access, request, form.fields)
 
     @router.post("/logout", include_in_schema=False)
@@ -69,11 +71,19 @@ def access_router(access: Access) -> APIRouter:
 
     @router.get("/access", include_in_schema=False)
     def access_page(
-        before: Annotated[int | None, Query(ge=1, le=2**53)] = None, check: str = ""
+        request: Request,
+        before: Annotated[int | None, Query(ge=1, le=2**53)] = None,
+        check: str = "",
     ) -> Response:
         lines = access.log.newest(_PAGE, before)
         examined = access.log.examine() if check else None
-        return pages.page("access.html", lines=lines, examined=examined, more=len(lines) == _PAGE)
+        return pages.page(
+            "access.html",
+            request.query_params,
+            lines=lines,
+            examined=examined,
+            more=len(lines) == _PAGE,
+        )
 
     return router
 
@@ -118,7 +128,7 @@ async def _not_in(
         if wait_s
         else "Sai tên hoặc mật khẩu."
     )
-    answer = access.pages.page("login.html", status, target=target, wrong=wrong, name=name)
+    answer = access.pages.page("login.html", {}, status, target=target, wrong=wrong, name=name)
     if wait_s:
         answer.headers["retry-after"] = str(wait_s)
     return answer

@@ -13,7 +13,6 @@ from schemas.problems import Problem
 from schemas.registry import Registry
 from services.asked import Wrong
 from services.audit.access import OfficersSeen
-from services.audit.asked import Question
 from services.audit.documents.content import Content, Definition, Part, Row
 from services.audit.documents.dossiers import COLUMNS, Select, dossier_rows, read_select
 from services.audit.documents.files import columns_line
@@ -30,7 +29,7 @@ from services.audit.documents.provenance import (
     provenance,
 )
 from services.audit.documents.tables import Layout, definitions, report_content
-from services.audit.questions import judged, report
+from services.audit.questions import Question, judged, report
 from services.audit.settled import Clocks, Settled
 from services.books import Books
 from services.settings import Settings

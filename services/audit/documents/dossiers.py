@@ -10,9 +10,8 @@ from schemas.books import Book, Indicator
 from schemas.events import END_OF_TIME, EPOCH
 from schemas.registry import Registry
 from services.asked import Wrong
-from services.audit.asked import Question
 from services.audit.documents.content import Column, Row
-from services.audit.questions import ANOMALIES
+from services.audit.questions import ANOMALIES, Question
 from services.audit.settled import Clocks, Settled, bound_moment, extent, sql
 from streams.core.facts import BIT, mask
 from streams.core.receptions import MOMENT_BIT, bits_of

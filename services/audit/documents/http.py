@@ -86,11 +86,11 @@ def documents_router(desk: Desk) -> APIRouter:
         return RedirectResponse(f"/exports/{begun.id}", 303)
 
     @router.get("/exports/{export_id}", include_in_schema=False)
-    def export_page(export_id: str) -> Response:
+    def export_page(request: Request, export_id: str) -> Response:
         state = desk.exports.state(export_id, current_person().name)
         if state is None:
             return pages.problem(_NO_EXPORT)
-        return pages.page("export.html", export=state)
+        return pages.page("export.html", request.query_params, export=state)
 
     @router.post("/api/v1/check")
     async def check_file(request: Request) -> Response:
@@ -105,8 +105,8 @@ def documents_router(desk: Desk) -> APIRouter:
         return _json(checked.model_dump(mode="json"))
 
     @router.get("/check", include_in_schema=False)
-    def check_page() -> Response:
-        return pages.page("check.html", checked=None, file_name="")
+    def check_page(request: Request) -> Response:
+        return pages.page("check.html", request.query_params, checked=None, file_name="")
 
     @router.post("/check", include_in_schema=False)
     async def check_form(request: Request) -> Response:
@@ -117,7 +117,7 @@ def documents_router(desk: Desk) -> APIRouter:
         if isinstance(checked, Problem):
             return pages.problem(checked)
         _note(request, data_sha256=checked.data_sha256)
-        return pages.page("check.html", checked=checked)
+        return pages.page("check.html", request.query_params, checked=checked)
 
     return router
 

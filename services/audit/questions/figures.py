@@ -1,16 +1,18 @@
 """What a book counts in each unit: the figures of its indicators, and the anomalies among them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from clickhouse_connect.driver.client import Client
 
 from schemas.books import Book, Period
+from schemas.events import END_OF_TIME
 from schemas.registry import Registry
-from schemas.report import AnomalyRow
-from services.audit.questions.of import Of, days
-from services.audit.settled import Clocks, Extent, Settled, bound_moment
+from schemas.report import AnomalyRow, CaseRow
+from services.audit.questions.of import Of, counted, last_seen
+from services.audit.settled import Clocks, Extent, Settled
+from streams.core.cases import Case, cases_of
 from streams.core.facts import FACTS, Fact, mask
 from streams.core.indicators import Count, catalogue_scope
 from streams.core.receptions import bits_of
@@ -25,9 +27,13 @@ class Figures(NamedTuple):
     unit: str
     dossiers: int
     resolved: int
+    overdue: int
+    """In process at the last moment that the question sees, and past their due moment."""
     a: Sequence[int]
     b: Sequence[int]
     due_unknown: Sequence[int]
+    of_cases: Sequence[int]
+    """In the order of :func:`all_cases`."""
     paid_procedures: Sequence[tuple[str, str]]
     """(level, code) of those with an online payment that stands, for the level that was paid."""
     with_anomaly: Sequence[int]
@@ -52,30 +58,68 @@ def figures(
     A book of receptions is judged in the state at ``clocks.as_of``. ``opening``: what is carried
     over into the period is counted here, and not in another part of it.
     """
+    at = last_seen(period, clocks, END_OF_TIME)
     with settled.dossiers(client, asked, clocks) as dossiers:
         of = Of(client, dossiers, asked, officer)
-        return figures_of(of, book, period, clocks, opening=opening)
+        return figures_of(of, book, counted(book, period, clocks, at, opening=opening))
 
 
-def figures_of(
-    of: Of, book: Book, period: Period, clocks: Clocks, *, opening: bool
-) -> list[Figures]:
-    """The same of a table of dossiers that is there already."""
+def figures_of(of: Of, book: Book, of_period: Mapping[str, Any]) -> list[Figures]:
+    """The same of a table of dossiers that is there already.
+
+    ``of_period``: the parameters of the part ``counted``.
+    """
     if not of.asked.offsets:
         return []
-    names = bits_of(book.population)
+    cases = all_cases(book)
     parameters = {
-        **days(period),
-        "as_of": bound_moment(clocks.as_of),
-        "population": book.population,
-        "opening": opening,
+        **of_period,
+        **bits_of_indicators(book),
+        "cases_of": [place for place, _ in cases],
+        "cases_have": [case.has for _, case in cases],
+        "cases_lack": [case.lacks for _, case in cases],
+        "anomalies": [1 << fact.bit for fact in ANOMALIES],
+    }
+    return [Figures(*row) for row in of.query("figures", **parameters)]
+
+
+def bits_of_indicators(book: Book) -> dict[str, list[Any]]:
+    """The book's indicators as parameters, in their order."""
+    names = bits_of(book.population)
+    return {
         "scopes": [mask(i.scope, names) for i in book.indicators],
         "hits": [mask((*i.scope, *i.hit), names) for i in book.indicators],
         "levels": [i.level or "" for i in book.indicators],
         "carried_over": [i.carried_over for i in book.indicators],
-        "anomalies": [1 << fact.bit for fact in ANOMALIES],
     }
-    return [Figures(*row) for row in of.query("figures", **parameters)]
+
+
+def all_cases(book: Book) -> list[tuple[int, Case]]:
+    """Every case of every indicator that counts dossiers, with the indicator's place from 1."""
+    names = bits_of(book.population)
+    return [
+        (place, case)
+        for place, indicator in enumerate(book.indicators, start=1)
+        if indicator.counts == "dossiers"
+        for case in cases_of(indicator, names)
+    ]
+
+
+def case_rows(book: Book, found: Sequence[Figures]) -> tuple[CaseRow, ...]:
+    """How many dossiers are in each case of each indicator; those with none are left out."""
+    rows = []
+    for n, (place, case) in enumerate(all_cases(book)):
+        if dossiers := sum(f.of_cases[n] for f in found):
+            rows.append(
+                CaseRow(
+                    indicator=book.indicators[place - 1].code,
+                    kind=case.kind,
+                    rule=case.rule,
+                    title=case.title,
+                    dossiers=dossiers,
+                )
+            )
+    return tuple(rows)
 
 
 def counts_of_figures(

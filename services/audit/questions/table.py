@@ -12,14 +12,15 @@ from services.audit.questions.balances import balances_of
 from services.audit.questions.figures import (
     Figures,
     anomaly_rows,
+    case_rows,
     counts_of_figures,
     figures_of,
 )
-from services.audit.questions.of import Of, judged
-from services.audit.settled import NOW, Clocks, Extent, Settled, extent
+from services.audit.questions.of import Question, Source, opened
+from services.audit.settled import NOW, Clocks, Settled
 from streams.core.balance import balance_rows
 from streams.core.indicators import Count, table_of
-from streams.core.lineage import Lineage, join_balances, stretches
+from streams.core.lineage import Lineage, join_balances
 from streams.core.scores import out_of_scope_rows, score_rows
 
 
@@ -36,7 +37,6 @@ def report(
     clocks: Clocks = NOW,
     demo: bool,
     computed_at: datetime,
-    final: bool = False,
 ) -> Report:
     """The table of the book, from the events themselves; rows as in the live report.
 
@@ -44,18 +44,18 @@ def report(
     moment that the clocks or the asking allow: nobody can say earlier how a dossier in process
     will stand.
     """
-    clocks = judged(book, period, clocks, computed_at)
-    there = extent(client, settled, unit if lineage == "old" else None).offsets
-    plan = stretches(registry, there, period, lineage, unit)
-    asked = Extent({code: there[code] for code in plan[0].holders}, open_ended=True)
+    question = Question(book, period, unit, clocks, officer, lineage)
     by_unit: dict[Unit, list[Figures]] = {}
     balances: list[dict[str, dict[str, int]]] = []
-    with settled.dossiers(client, asked, clocks) as dossiers:
-        of = Of(client, dossiers, asked, officer)
+    overdue: dict[str, int] = {}
+    with opened(Source(client, settled, registry, computed_at), question) as here:
+        plan = here.plan
         for n, stretch in enumerate(plan):
-            for found in figures_of(of, book, stretch.period, clocks, opening=n == 0):
+            for found in figures_of(here.of, book, here.counted(book, n)):
                 by_unit.setdefault(stretch.holders[found.unit], []).append(found)
-            balances.append(balances_of(of, stretch.period))
+                overdue[found.unit] = found.overdue
+            balances.append(balances_of(here.of, stretch.period))
+        clocks = here.clocks
     kept = {holder: found for holder, found in by_unit.items() if unit in (None, holder.code)}
     everything = [found for of_unit in kept.values() for found in of_unit]
     counts: dict[Unit | None, Mapping[str, Count]] = {
@@ -77,12 +77,14 @@ def report(
         lineage=lineage,
         computed_at=computed_at,
         judged_at=clocks.as_of if book.needs_history else None,
-        final=final,
+        final=clocks.final,
         demo=demo,
         dossiers=sum(
             n for code, n in there_are.items() if unit in (None, plan[-1].holders[code].code)
         ),
         resolved=sum(f.resolved for f in everything),
+        overdue=sum(overdue.get(code, 0) for code in here.codes(len(plan) - 1, unit)),
+        cases=case_rows(book, everything),
         rows=table_of(book, period, counts),
         scores=score_rows(book, period, counts),
         out_of_scope=out_of_scope_rows(book),
