@@ -12,13 +12,14 @@ from datetime import date, timedelta
 from schemas.books import Book, Period
 from schemas.registry import Registry
 from streams.core.cells import Cell
-from streams.core.days import day_number
+from streams.core.days import day_number, to_date
 from streams.core.facts import BIT
-from streams.core.indicators import Count, catalogue_scope, count_cells, in_period
+from streams.core.indicators import Count, catalogue_scope, count_cells
+from streams.core.targets import RECENT_DAYS, Recent, days_left
 from streams.live import MonthRecord, UnitState
 
-WEEKS = 12
-"""Points of a sparkline: a quarter, which is what a unit is asked about."""
+WEEKS = 60
+"""Most points of a trend: a year and what is left of its first week."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,92 +27,147 @@ class Figures:
     """Sums over some cells. Figures of disjoint cells add up."""
 
     sums: tuple[int, ...]
-    """Resolved dossiers, then (a, b, due unknown) of each indicator in each week."""
+    """Resolved dossiers, then (a, b, due unknown) of each indicator in each bin of days."""
     paid: Mapping[tuple[str, str], Cell]
     """The earliest online payment of each (level, procedure): a union, never a sum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """One indicator over the period."""
+
+    weeks: tuple[Count, ...]
+    """From the period's start to each of :func:`week_ends`; the last is the whole period."""
+    recent: Recent
 
 
 class Ledger:
     """The figures of all units in a period, with the weeks up to one day.
 
-    Not thread-safe. Remembers what it counted by the identity of the months' snapshots.
+    Not thread-safe. Remembers what it counted by the identity of the months' snapshots. With an
+    ``officer`` only the dossiers of that staff code count.
     """
 
-    def __init__(self, book: Book, period: Period, today: date) -> None:
-        self.week_ends = week_ends(period, today)
+    def __init__(self, book: Book, period: Period, today: date, officer: str | None = None) -> None:
         self._period = period
+        self._day = min(today, period.last)
+        self._officer = officer
+        self._ends = _bins(period, self._day)
+        self._floor = day_number(min(period.first, self._day - timedelta(days=RECENT_DAYS - 1))) - 1
+        self._points = [self._ends.index(end) for end in week_ends(period, today)]
         self._indicators = book.indicators
         self._summed = [i for i in book.indicators if i.counts == "dossiers"]
         self._units: dict[str, tuple[UnitState, Figures]] = {}
         self._months: dict[tuple[str, str], tuple[MonthRecord, Figures]] = {}
 
-    def counts(
-        self, registry: Registry, states: Mapping[str, UnitState], level: str | None
-    ) -> tuple[int, dict[str, tuple[Count, ...]]]:
-        """(resolved dossiers, cumulative counts at each week's end by indicator).
+    def all_units(self, states: Mapping[str, UnitState]) -> Figures:
+        """Those of these units together."""
+        return _add([self.unit(code, state) for code, state in states.items()])
 
-        The last count is that of the whole period. ``level`` is that of the one unit asked for:
-        it decides which procedures of the catalogue make up a; None: all.
-        """
-        figures = _add([self._unit(code, state) for code, state in states.items()])
-        found: dict[str, tuple[Count, ...]] = {}
-        position = 1
-        for indicator in self._indicators:
-            if indicator.counts == "dossiers":
-                weeks = len(self.week_ends)
-                flat = figures.sums[position : position + 3 * weeks] or (0,) * (3 * weeks)
-                found[indicator.code] = _cumulative(flat)
-                position += 3 * weeks
-            else:
-                catalogue = catalogue_scope(indicator, registry, self._period, level)
-                found[indicator.code] = tuple(
-                    count_cells(
-                        indicator,
-                        [(cell, 1) for cell in figures.paid.values() if cell.day <= end],
-                        catalogue,
-                    )
-                    for end in self.week_ends
-                )
-        return figures.sums[0] if figures.sums else 0, found
-
-    def _unit(self, code: str, state: UnitState) -> Figures:
+    def unit(self, code: str, state: UnitState) -> Figures:
+        """Those of one unit."""
         known = self._units.get(code)
         if known is not None and known[0] is state:
             return known[1]
-        first, last = f"{self._period.first:%Y-%m}", f"{self._period.last:%Y-%m}"
-        months = [m for name, m in state.months.items() if first <= name <= last]
-        figures = _add([self._month(code, month) for month in months])
+        figures = _add([self._month(code, month) for month in self._touched(state)])
         self._units[code] = state, figures
         return figures
+
+    def by_officer(self, state: UnitState) -> dict[str, Figures]:
+        """Those of each officer of a unit; the empty code is nobody known."""
+        found: dict[str, list[tuple[Cell, int]]] = defaultdict(list)
+        for month in self._touched(state):
+            for cell, n in month.cells().items():
+                found[cell.officer].append((cell, n))
+        return {officer: self._count(cells) for officer, cells in found.items()}
+
+    def resolved(self, figures: Figures) -> int:
+        """Dossiers resolved in the period."""
+        return figures.sums[0] if figures.sums else 0
+
+    def tallies(self, figures: Figures, registry: Registry, level: str | None) -> dict[str, Tally]:
+        """By the indicators' codes. ``level`` is that of the one unit asked for: it decides which
+        procedures of the catalogue make up a; None: all.
+        """
+        found: dict[str, Tally] = {}
+        size = 3 * len(self._ends)
+        position = 1
+        for indicator in self._indicators:
+            if indicator.counts == "dossiers":
+                flat = figures.sums[position : position + size] or (0,) * size
+                found[indicator.code] = self._tally(flat)
+                position += size
+            else:
+                catalogue = catalogue_scope(indicator, registry, self._period, level)
+                weeks = (
+                    [(c, 1) for c in figures.paid.values() if c.day <= self._ends[point]]
+                    for point in self._points
+                )
+                found[indicator.code] = Tally(
+                    tuple(count_cells(indicator, paid, catalogue) for paid in weeks),
+                    # procedures come from a catalogue, not through the door
+                    Recent(0, 0, 0),
+                )
+        return found
+
+    def _tally(self, flat: tuple[int, ...]) -> Tally:
+        first, day = day_number(self._period.first), day_number(self._day)
+        total = Count(0, 0)
+        cumulative: list[Count] = []
+        recent_a = recent_b = 0
+        for position, end in enumerate(self._ends):
+            a, b, due_unknown = flat[3 * position : 3 * position + 3]
+            if end >= first:
+                total = Count(total.a + a, total.b + b, total.due_unknown + due_unknown)
+            if day - RECENT_DAYS < end <= day:
+                recent_a, recent_b = recent_a + a, recent_b + b
+            cumulative.append(total)
+        expected = recent_a * days_left(self._period, self._day) // RECENT_DAYS
+        weeks = tuple(cumulative[point] for point in self._points)
+        return Tally(weeks, Recent(recent_a, recent_b, expected))
+
+    def _touched(self, state: UnitState) -> list[MonthRecord]:
+        first, last = f"{to_date(self._floor + 1):%Y-%m}", f"{self._period.last:%Y-%m}"
+        return [m for name, m in state.months.items() if first <= name <= last]
 
     def _month(self, code: str, month: MonthRecord) -> Figures:
         key = code, month.month
         known = self._months.get(key)
         if known is not None and known[0] is month:
             return known[1]
-        figures = self._count(in_period(month.cells(), self._period))
+        cells = month.cells().items()
+        if self._officer is not None:
+            cells = {c: n for c, n in cells if c.officer == self._officer}.items()
+        figures = self._count(cells)
         self._months[key] = month, figures
         return figures
 
     def _count(self, counted: Iterable[tuple[Cell, int]]) -> Figures:
-        by_week: dict[int, list[tuple[Cell, int]]] = defaultdict(list)
+        by_bin: dict[int, list[tuple[Cell, int]]] = defaultdict(list)
         paid: dict[tuple[str, str], Cell] = {}
         resolved = 0
+        first, last = day_number(self._period.first), self._ends[-1]
         for cell, n in counted:
+            if not self._floor < cell.day <= last:
+                continue
             if cell.measure == "closed":
-                by_week[bisect_left(self.week_ends, cell.day)].append((cell, n))
-                resolved += n if cell.bits & BIT["resolved"] else 0
-            elif cell.measure == "paid":
+                by_bin[bisect_left(self._ends, cell.day)].append((cell, n))
+                resolved += n if cell.bits & BIT["resolved"] and cell.day >= first else 0
+            elif cell.measure == "paid" and cell.day >= first:
                 _keep_earliest(paid, cell)
         sums = [resolved]
         for indicator in self._summed:
-            for week in range(len(self.week_ends)):
-                sums += count_cells(indicator, by_week.get(week, ()), frozenset())
+            for position in range(len(self._ends)):
+                counted_here = by_bin.get(position)
+                sums += count_cells(indicator, counted_here, frozenset()) if counted_here else _ZERO
         return Figures(tuple(sums), paid)
 
 
+_ZERO = (0, 0, 0)
+
+
 def week_ends(period: Period, today: date) -> tuple[int, ...]:
-    """Day numbers at which the sparkline has a point, ascending; the last is the period's end.
+    """Day numbers at which a trend has a point, ascending; the last is the period's end.
 
     Today's point is the last one: a dossier that says it was closed tomorrow counts in the rate,
     so it counts in the last point too.
@@ -119,6 +175,18 @@ def week_ends(period: Period, today: date) -> tuple[int, ...]:
     end = min(today, period.last)
     weeks = (end - timedelta(weeks=back) for back in range(WEEKS - 1, 0, -1))
     return (*(day_number(d) for d in weeks if d >= period.first), day_number(period.last))
+
+
+def _bins(period: Period, day: date) -> tuple[int, ...]:
+    """Last days of the bins: the weeks, the day itself, and the eight weeks before a period.
+
+    Bins of before the period count for what is expected alone, and the bin after the day for the
+    period alone.
+    """
+    eve = day_number(period.first) - 1
+    before = {eve, min(eve, day_number(day))} if day_number(day) - RECENT_DAYS < eve else set()
+    until = {day_number(day)} if day >= period.first else set()
+    return tuple(sorted(before | until | set(week_ends(period, day))))
 
 
 def _add(parts: list[Figures]) -> Figures:
@@ -137,13 +205,3 @@ def _keep_earliest(paid: dict[tuple[str, str], Cell], cell: Cell) -> None:
     known = paid.get(key)
     if known is None or cell.day < known.day:
         paid[key] = cell
-
-
-def _cumulative(flat: tuple[int, ...]) -> tuple[Count, ...]:
-    total = Count(0, 0)
-    found: list[Count] = []
-    for start in range(0, len(flat), 3):
-        a, b, due_unknown = flat[start : start + 3]
-        total = Count(total.a + a, total.b + b, total.due_unknown + due_unknown)
-        found.append(total)
-    return tuple(found)

@@ -19,21 +19,28 @@ import orjson
 from fastapi import FastAPI, Request
 
 from schemas.admitted import rfc3339_ms
+from schemas.calendar import load_calendar
 from schemas.certificates import Certificate, seal
 from schemas.registry import Unit, load_registry
-from schemas.snapshots import UnitNow
+from schemas.snapshots import DueDossier, UnitNow
 from services.settings import Settings
 from services.wall import build_wall
+from services.wall.hours import OfficeHours
 from services.web import serve
 from streams.core.cells import Cell, month_of, rows
 from streams.core.days import day_number
 from streams.core.facts import mask
+from streams.core.working_time import WorkingTime
 from streams.live import Callback, MonthRecord, UnitState
 
 NOW = datetime(2023, 11, 10, 7, 32, 5, tzinfo=UTC)
 """14:32:05 on a Friday in Đắk Hà."""
 
+STEPS = ("thẩm định hồ sơ", "xác minh", "chờ ký", "trình ký")
 RESOLVED = mask(["received", "resolved", "due_known"])
+
+
+HOURS = OfficeHours(WorkingTime(load_calendar()))
 
 
 class FakeLive:
@@ -127,6 +134,8 @@ def state(
     due_soon: int | None = 0,
     last_event_at: str | None = "2023-11-10T07:31:58.000Z",
     offset: int = 1,
+    worst: tuple[DueDossier, ...] = (),
+    next_due: tuple[DueDossier, ...] = (),
 ) -> UnitState:
     """A unit whose counters are these cells."""
     by_month: dict[str, dict[Cell, int]] = defaultdict(dict)
@@ -146,6 +155,8 @@ def state(
         last_recorded_at=last_event_at,
         overdue=overdue,
         due_soon=due_soon,
+        worst=worst,
+        next=next_due,
     )
     return UnitState(now, months)
 
@@ -209,12 +220,27 @@ def _unit_year(
         counted[Cell("closed", day, unit.level, "1.001193", "cb01", bits)] += scale
     for code in used:
         counted[Cell("paid", first + 40, unit.level, code, "cb01", 1)] += 1
+    overdue, due_soon = number % 4 and number // 3, number // 2
     return state(
         unit.code,
         counted,
         still_open=(15 + 3 * number) * scale,
-        overdue=(number % 4 and number // 3) * scale,
-        due_soon=number // 2 * scale,
+        overdue=overdue * scale,
+        due_soon=due_soon * scale,
+        worst=tuple(_open(unit, number, n, -26 * (n + number % 5 + 1)) for n in range(overdue)),
+        next_due=tuple(_open(unit, number, n, 9 * n + 2 * number) for n in range(due_soon)),
+    )
+
+
+def _open(unit: Unit, number: int, n: int, hours: int) -> DueDossier:
+    """An open dossier that is due in so many hours."""
+    codes = sorted(p.code for p in load_registry().procedures if p.level == unit.level)
+    return DueDossier(
+        dossier=f"{unit.code}-231103-{1000 + 37 * number + n}",
+        procedure=codes[(number + n) % len(codes)],
+        officer="cb01",
+        step=STEPS[(number + n) % len(STEPS)],
+        due_at=rfc3339_ms(NOW + timedelta(hours=hours, minutes=17)),
     )
 
 
