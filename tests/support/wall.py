@@ -3,9 +3,11 @@
 import argparse
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -196,6 +198,20 @@ def district_year(scale: int = 1) -> list[UnitState]:
     return states
 
 
+def more_communes(n: int, scale: int = 1) -> list[UnitState]:
+    """Communes that no registry knows, with long codes for names and a year of one month."""
+    name = "xa-moi-sap-nhap-tu-ba-xa-cu-{number:04}"
+    return [
+        state(
+            name.format(number=number),
+            closed("commune", scale * (number % 30), *(["on_time"] if number % 3 else [])),
+            still_open=scale,
+            overdue=number % 5,
+        )
+        for number in range(n)
+    ]
+
+
 def _unit_year(
     unit: Unit, n: int, scale: int, number: int, digitized: float, on_time: float, used: list[str]
 ) -> UnitState:
@@ -269,6 +285,10 @@ def build_test_app(
             live.lag_s = asked["lag_s"]
         if "certificate" in asked:
             certificates.set(certificate(now(), **asked["certificate"]))
+        if "event" in asked:
+            found = live.units()[asked["event"]]
+            recorded = found.now.model_copy(update={"last_recorded_at": rfc3339_ms(now())})
+            live.set(UnitState(recorded, found.months))
         if "add" in asked:
             unit = asked["add"]
             counted = live.units()[unit].cells() if unit in live.units() else {}
@@ -342,11 +362,17 @@ def main() -> None:
     parser.add_argument("--waiting", action="store_true", help="the counters never come")
     parser.add_argument("--uncompared", action="store_true", help="nothing was ever compared")
     parser.add_argument("--beat", type=float, default=0.3)
+    parser.add_argument("--now", type=datetime.fromisoformat, default=NOW)
+    parser.add_argument("--units", type=int, default=0, help="so many communes more")
+    parser.add_argument("--frozen", action="store_true", help="it is always the same moment")
+    parser.add_argument("--roadmap", type=Path, help="folder of roadmaps")
     options = parser.parse_args()
     started = time.monotonic()
 
     def now() -> datetime:
-        return NOW + timedelta(seconds=time.monotonic() - started)
+        return options.now.astimezone(UTC) + timedelta(
+            seconds=0 if options.frozen else time.monotonic() - started
+        )
 
     live, certificates = FakeLive(now), FakeCertificates()
     if not options.uncompared:
@@ -354,9 +380,23 @@ def main() -> None:
     if options.waiting:
         live.why = "reading motcua.units: 12 records to go"
     elif not options.empty:
-        live.set(*district_year(options.scale))
+        live.set(*district_year(options.scale), *more_communes(options.units, options.scale))
     os.environ.pop("MOTCUA_BOOK", None)
-    settings = Settings(installation_title=options.title, demo=options.demo)
+    with tempfile.TemporaryDirectory() as data:
+        if options.roadmap:
+            shutil.copytree(options.roadmap, Path(data) / "roadmaps")
+        settings = Settings(installation_title=options.title, demo=options.demo, data=Path(data))
+        serve_wall(live, certificates, settings, now, options)
+
+
+def serve_wall(
+    live: FakeLive,
+    certificates: FakeCertificates,
+    settings: Settings,
+    now: Callable[[], datetime],
+    options: argparse.Namespace,
+) -> None:
+    """Until a signal comes."""
     app, close = build_test_app(live, certificates, settings, now, options.beat)
     serve(app, "127.0.0.1", options.port, before_exit=close)
 

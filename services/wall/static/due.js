@@ -31,7 +31,7 @@ export function dueLists(view, part, settings, words, nowMs) {
 function half(name, status, sign, title, total, nothing, entries, settings, words) {
   const n = total === null ? null : short(total, words);
   const quiet = entries.length === 0 ? "met" : status;
-  return html`<section class="list ${quiet}" aria-label="${title}">
+  return html`<section class="list ${name} ${quiet}" aria-label="${title}">
     <h2>${entries.length === 0 ? SIGNS.met : sign} ${title}<b>${n}</b></h2>
     ${entries.length === 0
       ? html`<p class="nothing">${nothing}</p>`

@@ -14,7 +14,7 @@ export const LIMITS = {
   emitter_idle: 7200,
   too_old: 1800, // of working time; 0: never
   restart: 60,
-  retry: 1, // first pause before a new connection; doubled up to 4
+  retry: 1, // first pause before a new connection; doubled up to 2.5
   off_hours_after: 600, // somebody works late: no «Ngoài giờ» while events come
 };
 

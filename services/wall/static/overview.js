@@ -140,7 +140,7 @@ function summary(view, words, dashes) {
   return html`
     <h2>${words.summary}${beside(`${words.outOf} ${total}`)}</h2>
     <p class="figure"><span class="rate">${met}<small>/${total}</small></span>
-      <span class="others">${["missed", "risk", "none"].map((status) =>
+      <span class="others">${!dashes && ["missed", "risk", "none"].map((status) =>
         tally(status, view[{ none: "not_arisen" }[status] || status], words),
       )}</span></p>
     <dl class="totals">${view.open === null ? past(view, words) : present(view, words)}</dl>`;

@@ -12,7 +12,7 @@ const number = (text, from, to, otherwise) => {
 export function settingsFrom(parameters) {
   const get = (name) => parameters.get(name);
   const pages = (get("pages") || "A,B,C,D").toUpperCase().split(",").filter((p) => PAGES.includes(p));
-  const scale = number(get("scale"), 0.5, 1.4, 1);
+  const scale = number(get("scale"), 0.5, 1.25, 1);
   return {
     pages: pages.length > 0 ? pages : PAGES.slice(0, 4),
     every: number(get("every"), 0.1, 3600, 20), // seconds a page
