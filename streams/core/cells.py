@@ -28,18 +28,18 @@ class Cell(NamedTuple):
     bits: int
 
 
-def cells(known: Facts) -> tuple[Cell, ...]:
+def cells(known: Facts) -> list[Cell]:
     """The cells in which a dossier with these facts is counted, each once."""
     level, procedure, officer, received_at, closed_at, _, _, paid_days, _, bits = known
-    found: tuple[Cell, ...] = ()
+    found: list[Cell] = []
     if received_at is not None:
         day = local_day(received_at)
-        found += (_new(Cell, ("received", day, level, procedure, officer, bits)),)
+        found.append(_new(Cell, ("received", day, level, procedure, officer, bits)))
     if closed_at is not None:
         day = local_day(closed_at)
-        found += (_new(Cell, ("closed", day, level, procedure, officer, bits)),)
+        found.append(_new(Cell, ("closed", day, level, procedure, officer, bits)))
     for day in paid_days:
-        found += (_new(Cell, ("paid", day, level, procedure, officer, bits)),)
+        found.append(_new(Cell, ("paid", day, level, procedure, officer, bits)))
     return found
 
 
@@ -67,6 +67,7 @@ class UnitCounters:
 
     def replace(self, code: str, before: Facts | None, after: Facts) -> set[str]:
         """Count ``after`` in the place of ``before`` (None: a new dossier); the months touched."""
+        months = self.months
         touched: set[str] = set()
         if before is None:
             self.dossiers += 1
@@ -76,7 +77,7 @@ class UnitCounters:
             for cell in cells(before):
                 month = month_of(cell[1])
                 touched.add(month)
-                counted = self.months[month]
+                counted = months[month]
                 left = counted[cell] - 1
                 if left:
                     counted[cell] = left
@@ -89,7 +90,9 @@ class UnitCounters:
         for cell in cells(after):
             month = month_of(cell[1])
             touched.add(month)
-            counted = self.months.setdefault(month, {})
+            if month not in months:
+                months[month] = {}
+            counted = months[month]
             counted[cell] = counted.get(cell, 0) + 1
         return touched
 

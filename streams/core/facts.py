@@ -145,7 +145,6 @@ _PAYMENT_UNDONE = BIT["payment_undone"]
 _DUE_KNOWN = BIT["due_known"]
 _ON_TIME = BIT["on_time"]
 _LATE = BIT["late"]
-_DUE_COMPUTED = BIT["due_computed"]
 _SUPPLEMENTED = BIT["supplemented"]
 _SUPPLEMENTED_AGAIN = BIT["supplemented_again"]
 _SUPPLEMENT_BEYOND_LIST = BIT["supplement_beyond_list"]
@@ -167,13 +166,15 @@ _CORRECTION_OF_CORRECTION = BIT["correction_of_correction"]
 _CORRECTION_WITHOUT_ORIGINAL = BIT["correction_without_original"]
 _CALENDAR_UNKNOWN = BIT["calendar_unknown"]
 
-# what a reception's flags say, as facts; the procedure's own fee is settled with the waivers
+# what a reception's flags say, as facts; a fee is owed unless it is waived
 _RECEPTION = (
     (ReceptionFlag.ONLINE, BIT["filed_online"]),
     (ReceptionFlag.PAPERLESS, BIT["paperless"]),
     (ReceptionFlag.OFFERED_ONLINE, BIT["offered_online"]),
     (ReceptionFlag.FULLY_ONLINE, BIT["fully_online_service"]),
+    (ReceptionFlag.FEE, BIT["fee_owed"]),
     (ReceptionFlag.PAYMENT_ONLINE, BIT["payment_deployed"]),
+    (ReceptionFlag.DUE_COMPUTED, BIT["due_computed"]),
 )
 _OF_RECEPTION = tuple(
     sum(bit for flag, bit in _RECEPTION if flags & flag)
@@ -288,10 +289,8 @@ def _facts(dossier: Dossier, work: WorkingTime, first_level: str, bits: int) -> 
         bits |= _DUE_KNOWN
     if received is not None:
         bits |= _OF_RECEPTION[received.flags]
-        if received.flags & ReceptionFlag.FEE and not bits & _FEE_WAIVED:
-            bits |= _FEE_OWED
-        if received.flags & ReceptionFlag.DUE_COMPUTED:
-            bits |= _DUE_COMPUTED
+        if bits & _FEE_WAIVED:
+            bits &= ~_FEE_OWED
     officer = closing.officer if type(closing) is Resolved else ""
     closed_at = None
     if closing is not None:

@@ -104,7 +104,9 @@ PARAMETERS: list[tuple[Any, list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("function", "parameters"), PARAMETERS, ids=lambda p: str(p)[:60])
+@pytest.mark.parametrize(
+    ("function", "parameters"), PARAMETERS, ids=lambda p: getattr(p, "__qualname__", str(p))
+)
 def test_hooked_functions_have_the_parameters_that_we_know(
     function: Any, parameters: list[str]
 ) -> None:

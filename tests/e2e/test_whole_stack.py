@@ -191,8 +191,6 @@ def test_both_sides_are_rebuilt_while_all_runs_and_say_the_same_after_a_power_cu
         assert printed(stack, "report", *year, "--format", "json")["rows"] == before
     assert post(stack, resolved(10, now), key).status_code == 202
     assert printed(stack, "verify", "--url", stack.url, "--json")["equal"] is True
-    again = printed(stack, "rebuild", "live", "--url", stack.url, "--json")
-    assert (again["outcome"], again["generation"]) == ("swapped", 3)
 
 
 @pytest.mark.shared

@@ -153,36 +153,40 @@ def test_a_unit_that_shows_something_else_is_named_and_nothing_is_replaced(super
     assert supervised.codes == []
 
 
-@pytest.mark.parametrize("at", ["reading", "writing", "swapping", "in force"])
 def test_killed_at_any_step_one_generation_is_in_force_and_the_next_rebuild_ends(
-    supervised: Supervised, monkeypatch: pytest.MonkeyPatch, at: str
+    supervised: Supervised, monkeypatch: pytest.MonkeyPatch
 ):
-    def seen(said: Mapping[str, Any]) -> None:
-        if said["step"] == at:
-            raise KeyboardInterrupt
+    """One life: what a kill left behind is there at the next one, as it is in an office."""
 
     def in_force(data: Path, generation: int) -> None:
         put_in_force(data, generation)
         raise KeyboardInterrupt
 
-    if at == "in force":
-        monkeypatch.setattr(shell, "put_in_force", in_force)
-    with pytest.raises(KeyboardInterrupt):
-        supervised.rebuild(seen)
+    for at, expected in (("reading", 1), ("writing", 1), ("swapping", 1), ("in force", 2)):
+
+        def seen(said: Mapping[str, Any], at: str = at) -> None:
+            if said["step"] == at:
+                raise KeyboardInterrupt
+
+        if at == "in force":
+            monkeypatch.setattr(shell, "put_in_force", in_force)
+        with pytest.raises(KeyboardInterrupt):
+            supervised.rebuild(seen)
+        assert generation_in(supervised.data) == expected, at
+        eventually(
+            lambda codes=expected - 1: (  # type: ignore[misc]
+                supervised.worker.readiness()[0] == 200 and len(supervised.codes) == codes
+            ),
+            WITHIN_S,
+            "the worker on the generation in force",
+        )
+        supervised.check_exact()
     monkeypatch.undo()
-    expected = 2 if at == "in force" else 1
-    assert generation_in(supervised.data) == expected
-    eventually(
-        lambda: supervised.worker.readiness()[0] == 200 and len(supervised.codes) == expected - 1,
-        WITHIN_S,
-        "the worker on the generation in force",
-    )
-    supervised.check_exact()
 
     found = supervised.rebuild()
 
     assert (found.outcome, found.why) == ("swapped", "")
-    assert supervised.topics() == {changelog(expected + 1).full_name(supervised.log.prefix)}
+    assert supervised.topics() == {changelog(3).full_name(supervised.log.prefix)}
     supervised.check_exact()
 
 
