@@ -143,6 +143,7 @@ def test_the_pages_turn_alone_and_each_part_comes(browser: Browser, wall: WallPr
         ("palette=truyen-thong&theme=light&swap=1", 1920, 1080, 1.0),
         ("scope=don-vi:23500&officer=cb01", 1920, 1080, 1.0),
         ("period=2023-Q3&as_of=2023-08-15", 1920, 1080, 1.0),
+        ("period=2023-01-01..2023-01-02", 1920, 1080, 1.0),  # nothing has arisen anywhere
     ],
 )
 def test_every_page_fits_every_screen(

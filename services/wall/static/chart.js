@@ -7,6 +7,7 @@ const [WIDTH, HEIGHT] = [1320, 730]; // in pixels of a full HD screen: its box t
 const PLOT = { left: 92, right: 1296, top: 24, bottom: 668 };
 const STEPS = [1, 2, 5, 10, 20, 25, 50];
 const MOST_LINES = 5;
+const LABEL = { width: 290, height: 52 };
 
 export function chart(view, indicator, words) {
   const points = pointsOf(view, indicator);
@@ -83,16 +84,36 @@ function monthsOf(view, words) {
   return days.filter((day) => day <= view.last_day).map((day) => [day, dayParts(day).dayMonth]);
 }
 
-/** Named at the left, on the side where the rate is not. */
+/** Named beside its line where no other line runs. */
 function targetLine(target, points, scale, indicator, words) {
   const y = scale.y(target);
-  const early = points.filter(([day]) => scale.x(day) < PLOT.left + 420);
-  const above = early.every(([, value]) => value <= target) || y > PLOT.bottom - 60;
+  const { x, above } = freePlace(y, points, scale);
   return html`<line class="target" x1="${PLOT.left}" x2="${PLOT.right}" y1="${y}" y2="${y}"/>
-    <text class="target" x="${PLOT.left + 12}" y="${above ? y - 14 : y + 40}">${words.targetLine} ${percent(
+    <text class="target" x="${x}" y="${above ? y - 14 : y + 42}">${words.targetLine} ${percent(
       indicator.target,
       words,
     )}%</text>`;
+}
+
+function freePlace(y, points, scale) {
+  const drawn = points.flatMap(([day, value], i) => {
+    const [next, then] = points[i + 1] || [day, value];
+    // between two weeks as well: a line may be steep
+    return [0, 0.25, 0.5, 0.75].map((part) => [
+      scale.x(day + part * (next - day)),
+      scale.y(value + part * (then - value)),
+    ]);
+  });
+  const places = [0.01, 0.3, 0.55, 0.72].flatMap((part) =>
+    [true, false].map((above) => ({ x: PLOT.left + part * (PLOT.right - PLOT.left), above })),
+  );
+  const isFree = ({ x, above }) => {
+    const [top, bottom] = above ? [y - LABEL.height, y] : [y, y + LABEL.height];
+    if (top < PLOT.top - 20 || bottom > PLOT.bottom) return false;
+    const hit = ([px, py]) => px > x - 12 && px < x + LABEL.width && py > top - 8 && py < bottom + 8;
+    return !drawn.some(hit);
+  };
+  return places.find(isFree) || places[0];
 }
 
 function roadmap(view, { roadmap: steps }, scale, at, words) {

@@ -50,7 +50,7 @@ export function matrix(view, part, settings, words) {
   return html`<table class="matrix" style="--share:${share(part.rows)}">
     <thead><tr><th scope="col">${order}${which}</th>${columns.map(({ indicator }) =>
       head(indicator, words),
-    )}${overdue && html`<th scope="col" class="late">${words.late}</th>`}</tr></thead>
+    )}${overdue && html`<th scope="col" class="late">${words.lateColumn}</th>`}</tr></thead>
     <tbody>${part.rows.map((row) => line(row, columns, overdue, words))}</tbody></table>`;
 }
 
