@@ -31,9 +31,9 @@ RETRY_MS = 3000
 _QUEUE = 64
 """Messages that a slow screen may lag behind before it gets one snapshot instead of them."""
 _IDLE_CHANNELS = 32
-_PAUSE_PER_SCREEN_S = 0.0002
+_PAUSE_PER_SCREEN_S = 0.0004
 """A change is sent at once; the next one waits so long for each screen, that sending leaves room
-for the events that this process takes in: with a thousand screens, five changes a second.
+for the events that this process takes in: with a thousand screens, two changes a second.
 """
 _QUIETEST = 3
 """Units named to the screens as those that are silent for longest, by their own measure."""
@@ -56,8 +56,9 @@ class Channel:
     seq: int = 0
     view: View | None = None
     screens: set["asyncio.Queue[bytes | None]"] = field(default_factory=set)
-    source: Mapping[str, UnitState] | None = None
-    """What the view was computed from; identity is version."""
+    beating: "asyncio.Task[None] | None" = None
+    source: object = None
+    """What the view was computed from, all units or the one; identity is version."""
     book: Book | None = None
     registry: Registry | None = None
     day: date | None = None
@@ -126,7 +127,9 @@ class Channels:
                 yield self._snapshot_event(channel)
             yield _event("beat", self.beat(channel))
             yield self._certificate_event()
-            async for message in self._messages(channel, queue):
+            if channel.beating is None or channel.beating.done():
+                channel.beating = asyncio.create_task(self._beat_all(channel))
+            while (message := await queue.get()) is not None:
                 yield message
         finally:
             channel.screens.discard(queue)
@@ -171,30 +174,12 @@ class Channels:
         found = self._certificates.newest()
         return None if found is None else found.model_dump(mode="json", include=_SHOWN)
 
-    async def _messages(
-        self, channel: Channel, queue: "asyncio.Queue[bytes | None]"
-    ) -> AsyncIterator[bytes]:
-        loop = asyncio.get_running_loop()
-        next_beat = loop.time() + self._beat_every_s
-        while True:
-            message: bytes | None
-            try:
-                async with asyncio.timeout_at(next_beat):
-                    message = await queue.get()
-            except TimeoutError:
-                await self._refresh(channel)
-                # a beat names the version: what led to it goes first
-                while not queue.empty():
-                    message = queue.get_nowait()
-                    if message is None:
-                        return
-                    yield message
-                yield _event("beat", self.beat(channel))
-                next_beat = loop.time() + self._beat_every_s
-            else:
-                if message is None:
-                    return
-                yield message
+    async def _beat_all(self, channel: Channel) -> None:
+        """Encoded once for all screens; it names the version, and what led to it went before."""
+        while channel.screens and not self._closing:
+            await asyncio.sleep(self._beat_every_s)
+            await self._refresh(channel)
+            self._send(channel, _event("beat", self.beat(channel)))
 
     def _channel(self, selection: Selection) -> Channel:
         self._loop = asyncio.get_running_loop()
@@ -241,14 +226,16 @@ class Channels:
             if self._live.not_ready() is not None or isinstance(book, BookRefused):
                 return
             same_files = channel.registry is registry and channel.book is book
-            if channel.source is states and same_files and channel.day == day:
+            unit = channel.selection.unit
+            source = states if unit is None else states.get(unit)
+            if channel.view and channel.source is source and same_files and channel.day == day:
                 return
             view = await asyncio.to_thread(
                 self._views.view, channel.selection, book, registry, states, day
             )
             before, channel.view = channel.view, view
             other_book, channel.book = channel.book is not book, book
-            channel.source, channel.registry, channel.day = states, registry, day
+            channel.source, channel.registry, channel.day = source, registry, day
             if view == before:
                 return
             channel.seq += 1
@@ -272,6 +259,8 @@ class Channels:
 
     def _say_bye(self) -> None:
         for channel in self._channels.values():
+            if channel.beating is not None:
+                channel.beating.cancel()
             for queue in channel.screens:
                 while not queue.empty():
                     queue.get_nowait()

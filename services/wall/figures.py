@@ -3,11 +3,12 @@
 Counting itself is ``streams.core.indicators``; here is what is remembered of it, and by week.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import accumulate
 
 from schemas.books import Book, Period
 from schemas.registry import Registry
@@ -36,9 +37,11 @@ class Figures:
 class Tally:
     """One indicator over the period."""
 
-    weeks: tuple[Count, ...]
-    """From the period's start to each of :func:`week_ends`; the last is the whole period."""
+    count: Count
+    """Of the whole period."""
     recent: Recent
+    weeks: tuple[tuple[int, int], ...] = ()
+    """(a, b) from the period's start to each of :func:`week_ends` but the last, where asked for."""
 
 
 class Ledger:
@@ -57,8 +60,14 @@ class Ledger:
         self._points = [self._ends.index(end) for end in week_ends(period, today)]
         self._indicators = book.indicators
         self._summed = [i for i in book.indicators if i.counts == "dossiers"]
-        self._units: dict[str, tuple[UnitState, Figures]] = {}
+        first, self._day_number = day_number(period.first), day_number(self._day)
+        self._begins = sum(end < first for end in self._ends)
+        """Place of the first bin that belongs to the period."""
+        since = self._day_number - RECENT_DAYS
+        self._recent = [n for n, end in enumerate(self._ends) if since < end <= self._day_number]
+        self._units: dict[str, tuple[UnitState, dict[str, Figures], Figures]] = {}
         self._months: dict[tuple[str, str], tuple[MonthRecord, Figures]] = {}
+        self._officers: dict[tuple[str, str], tuple[MonthRecord, dict[str, Figures]]] = {}
 
     def all_units(self, states: Mapping[str, UnitState]) -> Figures:
         """Those of these units together."""
@@ -68,24 +77,36 @@ class Ledger:
         """Those of one unit."""
         known = self._units.get(code)
         if known is not None and known[0] is state:
-            return known[1]
-        figures = _add([self._month(code, month) for month in self._touched(state)])
-        self._units[code] = state, figures
+            return known[2]
+        months = {m.month: self._month(code, m) for m in self._touched(state)}
+        parts = list(months.values())
+        if known is None or known[1].keys() != months.keys() or not parts:
+            figures = _add(parts)
+        else:
+            # a change touches a month or two: the others need not be added again
+            changed = [(known[1][m], new) for m, new in months.items() if known[1][m] is not new]
+            sums = known[2].sums
+            for old, new in changed:
+                sums = tuple(map(_moved, sums, old.sums, new.sums))
+            figures = Figures(sums, _union(parts))
+        self._units[code] = state, months, figures
         return figures
 
-    def by_officer(self, state: UnitState) -> dict[str, Figures]:
+    def by_officer(self, code: str, state: UnitState) -> dict[str, Figures]:
         """Those of each officer of a unit; the empty code is nobody known."""
-        found: dict[str, list[tuple[Cell, int]]] = defaultdict(list)
+        found: dict[str, list[Figures]] = defaultdict(list)
         for month in self._touched(state):
-            for cell, n in month.cells().items():
-                found[cell.officer].append((cell, n))
-        return {officer: self._count(cells) for officer, cells in found.items()}
+            for officer, figures in self._month_by_officer(code, month).items():
+                found[officer].append(figures)
+        return {officer: _add(parts) for officer, parts in found.items()}
 
     def resolved(self, figures: Figures) -> int:
         """Dossiers resolved in the period."""
         return figures.sums[0] if figures.sums else 0
 
-    def tallies(self, figures: Figures, registry: Registry, level: str | None) -> dict[str, Tally]:
+    def tallies(
+        self, figures: Figures, registry: Registry, level: str | None, *, weeks: bool = False
+    ) -> dict[str, Tally]:
         """By the indicators' codes. ``level`` is that of the one unit asked for: it decides which
         procedures of the catalogue make up a; None: all.
         """
@@ -95,36 +116,30 @@ class Ledger:
         for indicator in self._indicators:
             if indicator.counts == "dossiers":
                 flat = figures.sums[position : position + size] or (0,) * size
-                found[indicator.code] = self._tally(flat)
+                found[indicator.code] = self._tally(flat, weeks)
                 position += size
             else:
                 catalogue = catalogue_scope(indicator, registry, self._period, level)
-                weeks = (
-                    [(c, 1) for c in figures.paid.values() if c.day <= self._ends[point]]
-                    for point in self._points
-                )
-                found[indicator.code] = Tally(
-                    tuple(count_cells(indicator, paid, catalogue) for paid in weeks),
-                    # procedures come from a catalogue, not through the door
-                    Recent(0, 0, 0),
-                )
+                first = {(c.level, c.procedure): c for c in figures.paid.values()}
+                days = sorted(first[known].day for known in catalogue & first.keys())
+                count = count_cells(indicator, [(c, 1) for c in first.values()], catalogue)
+                ends = [self._ends[point] for point in self._points[:-1]] if weeks else ()
+                line = tuple((count.a, bisect_right(days, end)) for end in ends)
+                # procedures come from a catalogue, not through the door: nothing is expected
+                found[indicator.code] = Tally(count, Recent(0, 0, 0), line)
         return found
 
-    def _tally(self, flat: tuple[int, ...]) -> Tally:
-        first, day = day_number(self._period.first), day_number(self._day)
-        total = Count(0, 0)
-        cumulative: list[Count] = []
-        recent_a = recent_b = 0
-        for position, end in enumerate(self._ends):
-            a, b, due_unknown = flat[3 * position : 3 * position + 3]
-            if end >= first:
-                total = Count(total.a + a, total.b + b, total.due_unknown + due_unknown)
-            if day - RECENT_DAYS < end <= day:
-                recent_a, recent_b = recent_a + a, recent_b + b
-            cumulative.append(total)
+    def _tally(self, flat: tuple[int, ...], weeks: bool) -> Tally:
+        a, b, due_unknown = flat[::3], flat[1::3], flat[2::3]
+        begins = self._begins
+        recent_a, recent_b = sum(a[n] for n in self._recent), sum(b[n] for n in self._recent)
         expected = recent_a * days_left(self._period, self._day) // RECENT_DAYS
-        weeks = tuple(cumulative[point] for point in self._points)
-        return Tally(weeks, Recent(recent_a, recent_b, expected))
+        line: tuple[tuple[int, int], ...] = ()
+        if weeks:
+            upto = list(zip(accumulate(a[begins:]), accumulate(b[begins:]), strict=True))
+            line = tuple(upto[point - begins] for point in self._points[:-1])
+        count = Count(sum(a[begins:]), sum(b[begins:]), sum(due_unknown[begins:]))
+        return Tally(count, Recent(recent_a, recent_b, expected), line)
 
     def _touched(self, state: UnitState) -> list[MonthRecord]:
         first, last = f"{to_date(self._floor + 1):%Y-%m}", f"{self._period.last:%Y-%m}"
@@ -141,6 +156,17 @@ class Ledger:
         figures = self._count(cells)
         self._months[key] = month, figures
         return figures
+
+    def _month_by_officer(self, code: str, month: MonthRecord) -> dict[str, Figures]:
+        key = code, month.month
+        known = self._officers.get(key)
+        if known is None or known[0] is not month:
+            cells: dict[str, list[tuple[Cell, int]]] = defaultdict(list)
+            for cell, n in month.cells().items():
+                cells[cell.officer].append((cell, n))
+            counted = {officer: self._count(found) for officer, found in cells.items()}
+            known = self._officers[key] = month, counted
+        return known[1]
 
     def _count(self, counted: Iterable[tuple[Cell, int]]) -> Figures:
         by_bin: dict[int, list[tuple[Cell, int]]] = defaultdict(list)
@@ -189,15 +215,23 @@ def _bins(period: Period, day: date) -> tuple[int, ...]:
     return tuple(sorted(before | until | set(week_ends(period, day))))
 
 
+def _moved(total: int, old: int, new: int) -> int:
+    return total - old + new
+
+
 def _add(parts: list[Figures]) -> Figures:
     if len(parts) == 1:
         return parts[0]
+    filled = [part.sums for part in parts if part.sums]
+    return Figures(tuple(map(sum, zip(*filled, strict=True))), _union(parts))
+
+
+def _union(parts: list[Figures]) -> dict[tuple[str, str], Cell]:
     paid: dict[tuple[str, str], Cell] = {}
     for part in parts:
         for cell in part.paid.values():
             _keep_earliest(paid, cell)
-    filled = [part.sums for part in parts if part.sums]
-    return Figures(tuple(map(sum, zip(*filled, strict=True))), paid)
+    return paid
 
 
 def _keep_earliest(paid: dict[tuple[str, str], Cell], cell: Cell) -> None:

@@ -148,7 +148,8 @@ class Views:
         with self._lock:
             ledger = self._ledger(selection, book, today)
             figures = ledger.all_units(states)
-            tallies = ledger.tallies(figures, registry, unit.level if unit else None)
+            level = unit.level if unit else None
+            tallies = ledger.tallies(figures, registry, level, weeks=True)
             rows = self._all_rows(selection, book, registry, states, today)
         resolved = ledger.resolved(figures)
         asked = [i for i in book.indicators if unit is None or answers(i, unit)]
@@ -220,7 +221,7 @@ class Views:
                     rows = tuple(
                         _row(officer, officer, unit, book, selection,
                              ledger.tallies(figures, registry, unit.level or None), None)
-                        for officer, figures in sorted(ledger.by_officer(state).items())
+                        for officer, figures in sorted(ledger.by_officer(code, state).items())
                         if officer and ledger.resolved(figures)
                     )  # fmt: skip
                 known = self._rows[key] = state, registry, rows
@@ -260,7 +261,7 @@ def _indicator(
     target = target if own is None else own.percent
     steps = book.roadmap(indicator.code, period, until, who)
     reached = next((s.percent for s in reversed(steps) if s.last <= until), Fraction(0))
-    count = tally.weeks[-1]
+    count = tally.count
     figures = row(indicator, target, count, unit)
     stands = light(count, target, reached) if steps else None
     return IndicatorView(
@@ -280,7 +281,7 @@ def _indicator(
         still_needed=figures.still_needed,
         late_allowed=figures.late_allowed,
         due_unknown=figures.due_unknown,
-        weeks=tuple((count.a, count.b) for count in tally.weeks[:-1]),
+        weeks=tally.weeks,
         prospect=prospect(indicator, count, target, tally.recent, days_left(period, until)),
         roadmap=tuple((day_number(s.last), _fraction(s.percent)) for s in steps),
         light=None if stands is None else stands.value,
@@ -305,7 +306,7 @@ def _row(
         if answers(indicator, unit):
             tally = tallies[indicator.code]
             target = book.target(indicator.code, selection.period.last.year)
-            count = tally.weeks[-1]
+            count = tally.count
             cells.append((count.a, count.b, status_of(count, target, tally.recent)))
         elif selection.unit is None:
             cells.append(None)

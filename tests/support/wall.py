@@ -1,6 +1,7 @@
 """A wall on invented counters, without Kafka: in this process, or in one that can be killed."""
 
 import argparse
+import asyncio
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -276,8 +278,11 @@ def build_test_app(
     app.include_router(wall.router)
 
     @app.post("/test/live")
-    async def control(request: Request) -> dict[str, bool]:
+    async def control(request: Request) -> dict[str, Any]:
         asked: dict[str, Any] = await request.json()
+        if "changes" in asked:
+            found = await asyncio.to_thread(_change, live, asked["changes"], asked["seconds"])
+            return {"changes": found}
         if "why" in asked:
             live.why = asked["why"]
             live.tell(*live.units())
@@ -300,6 +305,25 @@ def build_test_app(
         return {"done": True}
 
     return app, wall.close
+
+
+def _change(live: FakeLive, a_second: int, seconds: int) -> list[tuple[float, int]]:
+    """Change one unit after the other; when, and how many dossiers were open in all then."""
+    states = list(live.units().values())
+    still_open = sum(one.now.open for one in states)
+    changes = []
+    began = time.monotonic()
+    for n in range(a_second * seconds):
+        time.sleep(max(0.0, began + n / a_second - time.monotonic()))
+        unit = states[n % len(states)].now.unit
+        known = live.units()[unit]
+        # the newest month comes again, as the worker would write it
+        months = {**known.months, "2023-11": replace(known.months["2023-11"])}
+        still_open += 1
+        changes.append((time.monotonic(), still_open))
+        now = known.now.model_copy(update={"open": known.now.open + 1})
+        live.set(UnitState(now, months))
+    return changes
 
 
 class WallProcess:
@@ -326,13 +350,16 @@ class WallProcess:
             except OSError:
                 time.sleep(0.05)
 
-    def control(self, **asked: object) -> None:
+    def control(self, **asked: object) -> dict[str, Any]:
+        """Change what it shows; for ``changes`` a second it takes as many ``seconds``."""
         request = urllib.request.Request(
             f"{self.url}/test/live",
             json.dumps(asked).encode(),
             {"content-type": "application/json"},
         )
-        urllib.request.urlopen(request, timeout=5).close()
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to it."""
