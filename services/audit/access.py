@@ -150,12 +150,6 @@ def right_of(path: str) -> Right:
     return next(below, _OTHERS)
 
 
-def may_open(path: str) -> bool:
-    """Whether the person who asks now may open a page."""
-    right, person = right_of(path), current_person()
-    return person.may(right.least) and (person.units is None or right.of_unit or right.own)
-
-
 def is_public(path: str) -> bool:
     """Whether anybody may ask."""
     return any(path == p or (p.endswith("/") and path.startswith(p)) for p in PUBLIC)

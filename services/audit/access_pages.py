@@ -26,10 +26,12 @@ def access_router(access: Access) -> APIRouter:
     pages = access.pages
 
     @router.get("/login", include_in_schema=False)
-    def login_page(next: str = "/") -> Response:
+    def login_page(request: Request, next: str = "/") -> Response:
         if not access.accounts():
             return RedirectResponse("/", 303)
-        return pages.page("login.html", {}, target=_inside(next), wrong="", name="")
+        return pages.page(
+            "login.html", request.query_params, target=_inside(next), wrong="", name=""
+        )
 
     @router.post("/login", include_in_schema=False)
     async def login(request: Request) -> Response:
@@ -44,7 +46,7 @@ def access_router(access: Access) -> APIRouter:
     async def logout(request: Request) -> Response:
         form = await form_of(request, 4_000)
         if isinstance(form, Problem):
-            return pages.problem(form, {})
+            return pages.problem(form)
         access.sessions.end(current_person())
         answer = RedirectResponse("/login", 303)
         answer.delete_cookie(COOKIE, httponly=True, samesite="lax")
@@ -69,12 +71,18 @@ def access_router(access: Access) -> APIRouter:
 
     @router.get("/access", include_in_schema=False)
     def access_page(
-        before: Annotated[int | None, Query(ge=1, le=2**53)] = None, check: str = ""
+        request: Request,
+        before: Annotated[int | None, Query(ge=1, le=2**53)] = None,
+        check: str = "",
     ) -> Response:
         lines = access.log.newest(_PAGE, before)
         examined = access.log.examine() if check else None
         return pages.page(
-            "access.html", {}, lines=lines, examined=examined, more=len(lines) == _PAGE
+            "access.html",
+            request.query_params,
+            lines=lines,
+            examined=examined,
+            more=len(lines) == _PAGE,
         )
 
     return router

@@ -44,7 +44,7 @@ class Asking:
         self.registry = registry
         self.clock = clock
         self.books = Books(settings.data)
-        self._finality = finality
+        self.finality = finality
         self._pool = pool
 
     def ask(self, question: Callable[[Client], T]) -> T | Problem:
@@ -92,7 +92,7 @@ class Asking:
 
     def final_until(self, client: Client) -> datetime | None:
         """The latest moment for which an answer is final by now; None: there is none yet."""
-        return self._finality.until(client)
+        return self.finality.until(client)
 
     def table(self, source: Source, question: Question) -> Report:
         """The table of the book."""
@@ -111,7 +111,7 @@ class Asking:
         )
 
     def _with_finality(self, client: Client, clocks: Clocks) -> Clocks:
-        return replace(clocks, final=self._finality.final(client, clocks.known_at))
+        return replace(clocks, final=self.finality.final(client, clocks.known_at))
 
 
 HISTORY_AWAY = Problem(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, NamedTuple, TypeAlias
 
 from fastapi import APIRouter
@@ -17,7 +17,13 @@ from schemas.problems import Problem
 from schemas.registry import Registry
 from schemas.report import BalanceRow, CaseRow, OutOfScopeRow, Report, ReportRow, ScoreRow
 from services.audit import words
-from services.audit.access import ROLE_TITLES, current_person, form_token, may_open
+from services.audit.access import (
+    ROLE_TITLES,
+    Person,
+    current_person,
+    form_token,
+    right_of,
+)
 from services.audit.asked import ZONE
 from services.audit.questions import Question
 from services.audit.questions.lists import clocks_told
@@ -76,11 +82,21 @@ MENU = (
     ("/trend", "Xu hướng"),
     ("/compare", "So sánh"),
     ("/verify", "Đối chiếu"),
-    ("/check", "Kiểm tra tệp"),
     ("/saved", "Báo cáo đã lưu"),
+    ("/check", "Kiểm tra tệp"),
     ("/access", "Nhật ký"),
     ("/docs", "API"),
 )
+
+
+def menu_of(person: Person) -> list[tuple[str, str]]:
+    """The pages that this person may open."""
+    return [
+        (path, title)
+        for path, title in MENU
+        if person.may(right_of(path).least)
+        and (person.units is None or right_of(path).of_unit or right_of(path).own)
+    ]
 
 
 class Pages:
@@ -105,8 +121,7 @@ class Pages:
         self._templates.filters |= {"local": local, "cell": cell_words, **words.FILTERS}
         self._templates.globals.update(
             settings=settings,
-            menu=MENU,
-            may_open=may_open,
+            menu=menu_of,
             person=current_person,
             form_token=form_token,
             roles=ROLE_TITLES,
@@ -169,7 +184,7 @@ class Pages:
         names = {code: unit.name if unit else code for code, unit in units.items()}
         return self.page("verify.html", given, names=names)
 
-    def problem(self, problem: Problem, given: Given) -> Response:
+    def problem(self, problem: Problem, given: Given = MappingProxyType({})) -> Response:
         """What is wrong, and what would be right, as a page."""
         return self.page("problem.html", given, problem.status, problem=problem)
 

@@ -89,36 +89,36 @@ def saved_router(desk: Desk) -> APIRouter:
         return Response(content, media_type=found[0].media_type, headers=headers)
 
     @router.get("/saved", include_in_schema=False)
-    def page() -> Response:
+    def page(request: Request) -> Response:
         listed = [(question, reports.results(question)) for question in reports.questions()]
-        return pages.page("saved.html", {}, listed=listed)
+        return pages.page("saved.html", request.query_params, listed=listed)
 
     @router.post("/saved", include_in_schema=False)
     async def add_form(request: Request) -> Response:
         form = await form_of(request)
         if isinstance(form, Problem):
-            return pages.problem(form, {})
+            return pages.problem(form)
         added = await run_in_threadpool(_add, desk, reports, form.fields)
-        return pages.problem(added, {}) if isinstance(added, Problem) else _back()
+        return pages.problem(added) if isinstance(added, Problem) else _back()
 
     @router.post("/saved/{name}/run", include_in_schema=False)
     async def run_form(request: Request, name: str) -> Response:
         form = await form_of(request)
         if isinstance(form, Problem):
-            return pages.problem(form, {})
+            return pages.problem(form)
         month = form.fields.get("month", "")
         made = await run_in_threadpool(_run, reports, runs, name, month)
-        return pages.problem(made, {}) if isinstance(made, Problem) else _back()
+        return pages.problem(made) if isinstance(made, Problem) else _back()
 
     @router.post("/saved/{name}/remove", include_in_schema=False)
     async def remove_form(request: Request, name: str) -> Response:
         form = await form_of(request)
         if isinstance(form, Problem):
-            return pages.problem(form, {})
+            return pages.problem(form)
         try:
             reports.remove(name)
         except SavedUnknown:
-            return pages.problem(_UNKNOWN, {})
+            return pages.problem(_UNKNOWN)
         return _back()
 
     return router

@@ -82,6 +82,7 @@ _PATHS = {
     "saved.html": "/saved",
     "access.html": "/access",
     "docs.html": "/docs",
+    "export.html": "/",
 }
 
 

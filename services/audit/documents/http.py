@@ -53,7 +53,7 @@ def documents_router(desk: Desk) -> APIRouter:
         form = format_named("html")
         assert form is not None
         made = _report(desk, request, form, inline=True)
-        return pages.problem(made, {}) if isinstance(made, Problem) else made
+        return pages.problem(made) if isinstance(made, Problem) else made
 
     @router.post("/api/v1/exports", status_code=202)
     def export_start(request: Request, format: str = "xlsx") -> Response:
@@ -86,19 +86,19 @@ def documents_router(desk: Desk) -> APIRouter:
     async def export_form(request: Request) -> Response:
         form = await form_of(request)
         if isinstance(form, Problem):
-            return pages.problem(form, {})
+            return pages.problem(form)
         given = {**request.query_params, **form.fields}
         begun = await run_in_threadpool(_export, desk, given, given.get("format", "xlsx"))
         if isinstance(begun, Problem):
-            return pages.problem(begun, {})
+            return pages.problem(begun)
         return RedirectResponse(f"/exports/{begun.id}", 303)
 
     @router.get("/exports/{export_id}", include_in_schema=False)
-    def export_page(export_id: str) -> Response:
+    def export_page(request: Request, export_id: str) -> Response:
         state = desk.exports.state(export_id, current_person().name)
         if state is None:
-            return pages.problem(_NO_EXPORT, {})
-        return pages.page("export.html", {}, export=state)
+            return pages.problem(_NO_EXPORT)
+        return pages.page("export.html", request.query_params, export=state)
 
     @router.post("/api/v1/check")
     async def check_file(request: Request) -> Response:
@@ -113,19 +113,19 @@ def documents_router(desk: Desk) -> APIRouter:
         return _json(checked.model_dump(mode="json"))
 
     @router.get("/check", include_in_schema=False)
-    def check_page() -> Response:
-        return pages.page("check.html", {}, checked=None, file_name="")
+    def check_page(request: Request) -> Response:
+        return pages.page("check.html", request.query_params, checked=None, file_name="")
 
     @router.post("/check", include_in_schema=False)
     async def check_form(request: Request) -> Response:
         form = await form_of(request, MOST_BYTES)
         if isinstance(form, Problem):
-            return pages.problem(form, {})
+            return pages.problem(form)
         checked = await run_in_threadpool(_check, desk, form.files.get("file", b""))
         if isinstance(checked, Problem):
-            return pages.problem(checked, {})
+            return pages.problem(checked)
         _note(request, data_sha256=checked.data_sha256)
-        return pages.page("check.html", {}, checked=checked)
+        return pages.page("check.html", request.query_params, checked=checked)
 
     return router
 
