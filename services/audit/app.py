@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 import orjson
@@ -13,10 +14,14 @@ from schemas.certificates import Certificate
 from schemas.problems import Problem
 from schemas.registry import Registry
 from services.asked import RETRY, Wrong, live_awaited
+from services.audit.access import audit_secret
 from services.audit.answering import Answering
 from services.audit.api import api_router
 from services.audit.asked import read_clocks
 from services.audit.asking import HISTORY_AWAY, Asking
+from services.audit.documents.desk import Desk
+from services.audit.documents.exports import Exports
+from services.audit.documents.http import documents_router
 from services.audit.final import Finality
 from services.audit.page_routes import page_router
 from services.audit.pages import Pages
@@ -42,8 +47,9 @@ def audit_router(
     newest: Callable[[], Certificate | None],
     clock: Callable[[], datetime],
     ends: Callable[[], Mapping[int, int]] = dict,
+    exports: Exports | None = None,
 ) -> APIRouter:
-    """``/``, ``/verify`` and ``/api/v1/report``, ``events``, ``anomalies``, ``verify``.
+    """``/``, ``/verify`` and ``/api/v1/report``, ``events``, ``anomalies``, ``verify``; documents.
 
     ``verify`` compares now, as :meth:`services.audit.verifier.Verifier.now` does; ``newest`` gives
     the newest certificate; ``ends`` as for :class:`Finality` (without: no answer is final).
@@ -52,6 +58,14 @@ def audit_router(
     asking = Asking(settings, pool, settled, registry, clock, Finality(ends, clock))
     answering = Answering(asking)
     pages = Pages(settings, newest, clock)
+    desk = Desk(
+        asking,
+        pages,
+        exports or Exports(settings.data / "exports"),
+        newest,
+        asking.finality.until,
+        partial(audit_secret, settings.data),
+    )
 
     router.include_router(api_router(answering))
 
@@ -130,6 +144,7 @@ def audit_router(
             return problem_response(HISTORY_AWAY)
         return Response(certificate.model_dump_json(), media_type="application/json")
 
+    router.include_router(documents_router(desk))
     router.include_router(page_router(answering, pages))
     return router
 

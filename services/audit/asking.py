@@ -44,7 +44,7 @@ class Asking:
         self.registry = registry
         self.clock = clock
         self.books = Books(settings.data)
-        self._finality = finality
+        self.finality = finality
         self._pool = pool
 
     def ask(self, question: Callable[[Client], T]) -> T | Problem:
@@ -107,7 +107,7 @@ class Asking:
         )
 
     def _with_finality(self, client: Client, clocks: Clocks) -> Clocks:
-        return replace(clocks, final=self._finality.final(client, clocks.known_at))
+        return replace(clocks, final=self.finality.final(client, clocks.known_at))
 
 
 HISTORY_AWAY = Problem(

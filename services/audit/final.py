@@ -44,6 +44,13 @@ class Finality:
                 self._look(client)
             return self._reaches(known_at)
 
+    def until(self, client: Client) -> datetime | None:
+        """The latest moment for which an answer is final by now; None: there is none yet."""
+        with self._lock:
+            self._look(client)
+            reached = min(self._complete_to.values(), default=EPOCH)
+        return reached if reached > EPOCH else None
+
     def _reaches(self, known_at: datetime) -> bool:
         return bool(self._complete_to) and min(self._complete_to.values()) >= known_at
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from fastapi import APIRouter
@@ -13,6 +14,13 @@ from schemas.certificates import Certificate, Difference
 from schemas.problems import Problem
 from schemas.registry import Registry
 from services.audit import words
+from services.audit.access import (
+    ROLE_TITLES,
+    Person,
+    current_person,
+    form_token,
+    right_of,
+)
 from services.audit.asked import ZONE
 from services.audit.words import number
 from services.certificates import age_s
@@ -32,8 +40,21 @@ MENU = (
     ("/trend", "Xu hướng"),
     ("/compare", "So sánh"),
     ("/verify", "Đối chiếu"),
+    ("/saved", "Báo cáo đã lưu"),
+    ("/check", "Kiểm tra tệp"),
+    ("/access", "Nhật ký"),
     ("/docs", "API"),
 )
+
+
+def menu_of(person: Person) -> list[tuple[str, str]]:
+    """The pages that this person may open."""
+    return [
+        (path, title)
+        for path, title in MENU
+        if person.may(right_of(path).least)
+        and (person.units is None or right_of(path).of_unit or right_of(path).own)
+    ]
 
 
 class Pages:
@@ -56,7 +77,13 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.filters |= {"local": local, "cell": cell_words, **words.FILTERS}
-        self._templates.globals.update(settings=settings, menu=MENU)
+        self._templates.globals.update(
+            settings=settings,
+            menu=menu_of,
+            person=current_person,
+            form_token=form_token,
+            roles=ROLE_TITLES,
+        )
 
     def verification(self, registry: Registry, given: Given) -> Response:
         """The newest certificate with its differences."""
@@ -66,7 +93,7 @@ class Pages:
         names = {code: unit.name if unit else code for code, unit in units.items()}
         return self.page("verify.html", given, names=names)
 
-    def problem(self, problem: Problem, given: Given) -> Response:
+    def problem(self, problem: Problem, given: Given = MappingProxyType({})) -> Response:
         """What is wrong, and what would be right, as a page."""
         return self.page("problem.html", given, problem.status, problem=problem)
 

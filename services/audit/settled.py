@@ -163,7 +163,7 @@ class Settled:
         if asked.open_ended and clocks == NOW and not anew:
             return _SETTLED
         key = None
-        if clocks != NOW and not anew and dossier is None:
+        if asked.open_ended and clocks != NOW and not anew and dossier is None:
             key = self._key(client, asked, clocks)
             if (kept := self._kept.take(key)) is not None:
                 held.callback(self._kept.give_back, client, key)
@@ -199,7 +199,9 @@ class Settled:
         # what comes in after a final moment was recorded later, and the question does not see it
         offsets = () if clocks.final else tuple(asked.offsets.values())
         basis = client.query(sql("basis")).result_rows[0][0]
-        return basis, tuple(asked.offsets), offsets, clocks.as_of, clocks.known_at
+        # a rebuilt history has the same basis and none of these tables
+        ((database,),) = client.query("SELECT currentDatabase()").result_rows
+        return database, basis, tuple(asked.offsets), offsets, clocks.as_of, clocks.known_at
 
 
 def extent(client: Client, settled: Settled, unit: str | None = None) -> Extent:

@@ -79,6 +79,9 @@ _PATHS = {
     "compare.html": "/compare",
     "verify.html": "/verify",
     "docs.html": "/docs",
+    "check.html": "/check",
+    "access.html": "/access",
+    "export.html": "/",
 }
 
 

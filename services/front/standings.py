@@ -15,13 +15,12 @@ from schemas.roadmaps import load_roadmaps
 from services.asked import RETRY, Wrong, live_awaited, read_live_book
 from services.books import Books
 from services.settings import Settings
+from services.wall.roadmaps import FOLDER as ROADMAPS
 from services.web import problem_response
 from streams.core.targets import standing_row, standings
 from streams.live import LiveSource
 
 _VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
-ROADMAPS = "roadmaps"
-"""Folder in the data folder; each ``*.toml`` in it is a roadmap of a book."""
 
 
 def standings_router(

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -18,17 +18,30 @@ import orjson
 from schemas.admitted import rfc3339_ms
 from schemas.books import Book
 from schemas.registry import Registry
+from schemas.snapshots import UnitNow
 from services.books import BookRefused
 from services.certificates import Certificates
-from services.wall.hours import local, working
+from services.wall.hours import OfficeHours, local
+from services.wall.lists import unit_of
 from services.wall.parameters import Selection
-from services.wall.view import View, Views
+from services.wall.view import IndicatorView, View, Views
 from streams.live import LiveSource, UnitState
 
 RETRY_MS = 3000
 _QUEUE = 64
 """Messages that a slow screen may lag behind before it gets one snapshot instead of them."""
 _IDLE_CHANNELS = 32
+_PAUSE_PER_SCREEN_S = 0.0004
+"""A change is sent at once; the next one waits so long for each screen, that sending leaves room
+for the events that this process takes in: with a thousand screens, two changes a second.
+"""
+_QUIETEST = 3
+"""Units named to the screens as those that are silent for longest, by their own measure."""
+_GAPS = 10
+"""Silence of so many usual gaps is told: an office with one dossier a week is not broken."""
+_EVENTS_A_DOSSIER = 4
+_FORGOTTEN = timedelta(days=14)
+"""Silent for longer is not an emitter that has stopped, but one that is no more."""
 _SHOWN = {
     "state", "compared_at", "units", "units_compared", "units_differing", "history_behind",
     "next_within_s",
@@ -43,8 +56,9 @@ class Channel:
     seq: int = 0
     view: View | None = None
     screens: set["asyncio.Queue[bytes | None]"] = field(default_factory=set)
-    source: Mapping[str, UnitState] | None = None
-    """What the view was computed from; identity is version."""
+    beating: "asyncio.Task[None] | None" = None
+    source: object = None
+    """What the view was computed from, all units or the one; identity is version."""
     book: Book | None = None
     registry: Registry | None = None
     day: date | None = None
@@ -62,10 +76,12 @@ class Channels:
         live: LiveSource,
         certificates: Certificates,
         build: str,
+        hours: OfficeHours,
         now: Callable[[], datetime],
         beat_every_s: float,
     ) -> None:
         self._views = views
+        self._hours = hours
         self._book = book
         self._registry = registry
         self._live = live
@@ -80,6 +96,7 @@ class Channels:
         self._closing = False
         self._refreshing: asyncio.Task[None] | None = None
         self._changed = False
+        self._quiets: dict[str | None, _Quiet] = {}
         live.subscribe(self._on_live_change)
         certificates.subscribe(self._on_certificate)
 
@@ -110,7 +127,9 @@ class Channels:
                 yield self._snapshot_event(channel)
             yield _event("beat", self.beat(channel))
             yield self._certificate_event()
-            async for message in self._messages(channel, queue):
+            if channel.beating is None or channel.beating.done():
+                channel.beating = asyncio.create_task(self._beat_all(channel))
+            while (message := await queue.get()) is not None:
                 yield message
         finally:
             channel.screens.discard(queue)
@@ -126,6 +145,8 @@ class Channels:
     def beat(self, channel: Channel) -> dict[str, Any]:
         """That the server lives, how old its numbers are, and whether offices work.
 
+        ``idle_s``: working seconds since the last event; ``silent``: (unit, moment of its last
+        event, working seconds since) of those that usually would have sent something long ago.
         ``waiting``: why there are no figures yet; ``no_book``: it is the book that is missing.
         """
         now = self._now()
@@ -133,14 +154,17 @@ class Channels:
         book = self._book()
         refused = book if isinstance(book, BookRefused) else None
         lag_s = None if complete_until is None else (now - complete_until).total_seconds()
+        quiet = self._quiet(channel.selection.unit, now)
         return {
             "server_time": rfc3339_ms(now),
             "boot": self._boot,
             "seq": channel.seq,
             "build": self._build,
-            "last_event_at": self._last_event_at(channel.selection.unit),
+            "last_event_at": quiet.last_event_at,
             "lag_s": None if lag_s is None else round(max(0.0, lag_s), 1),
-            "working_now": working(now),
+            "working_now": self._hours.working(now),
+            "idle_s": quiet.idle_s,
+            "silent": quiet.silent,
             "waiting": self._live.not_ready() or (refused.told[0] if refused else None),
             "no_book": refused is not None,
         }
@@ -150,30 +174,12 @@ class Channels:
         found = self._certificates.newest()
         return None if found is None else found.model_dump(mode="json", include=_SHOWN)
 
-    async def _messages(
-        self, channel: Channel, queue: "asyncio.Queue[bytes | None]"
-    ) -> AsyncIterator[bytes]:
-        loop = asyncio.get_running_loop()
-        next_beat = loop.time() + self._beat_every_s
-        while True:
-            message: bytes | None
-            try:
-                async with asyncio.timeout_at(next_beat):
-                    message = await queue.get()
-            except TimeoutError:
-                await self._refresh(channel)
-                # a beat names the version: what led to it goes first
-                while not queue.empty():
-                    message = queue.get_nowait()
-                    if message is None:
-                        return
-                    yield message
-                yield _event("beat", self.beat(channel))
-                next_beat = loop.time() + self._beat_every_s
-            else:
-                if message is None:
-                    return
-                yield message
+    async def _beat_all(self, channel: Channel) -> None:
+        """Encoded once for all screens; it names the version, and what led to it went before."""
+        while channel.screens and not self._closing:
+            await asyncio.sleep(self._beat_every_s)
+            await self._refresh(channel)
+            self._send(channel, _event("beat", self.beat(channel)))
 
     def _channel(self, selection: Selection) -> Channel:
         self._loop = asyncio.get_running_loop()
@@ -208,8 +214,10 @@ class Channels:
     async def _refresh_watched(self) -> None:
         while self._changed:
             self._changed = False
-            for channel in [c for c in self._channels.values() if c.screens]:
+            watched = [c for c in self._channels.values() if c.screens]
+            for channel in watched:
                 await self._refresh(channel)
+            await asyncio.sleep(_PAUSE_PER_SCREEN_S * sum(len(c.screens) for c in watched))
 
     async def _refresh(self, channel: Channel) -> None:
         async with channel.lock:
@@ -218,23 +226,24 @@ class Channels:
             if self._live.not_ready() is not None or isinstance(book, BookRefused):
                 return
             same_files = channel.registry is registry and channel.book is book
-            if channel.source is states and same_files and channel.day == day:
+            unit = channel.selection.unit
+            source = states if unit is None else states.get(unit)
+            if channel.view and channel.source is source and same_files and channel.day == day:
                 return
             view = await asyncio.to_thread(
                 self._views.view, channel.selection, book, registry, states, day
             )
             before, channel.view = channel.view, view
             other_book, channel.book = channel.book is not book, book
-            channel.source, channel.registry, channel.day = states, registry, day
+            channel.source, channel.registry, channel.day = source, registry, day
             if view == before:
                 return
             channel.seq += 1
-            if before is None or other_book:
+            changed = None if before is None or other_book else difference(before, view)
+            if changed is None:
                 self._send(channel, self._snapshot_event(channel))
             else:
-                delta = {
-                    "boot": self._boot, "seq": channel.seq, "view": difference(before, view)
-                }  # fmt: skip
+                delta = {"boot": self._boot, "seq": channel.seq, "view": changed}
                 self._send(channel, _event("delta", delta, channel.seq))
 
     def _send(self, channel: Channel, message: bytes) -> None:
@@ -250,6 +259,8 @@ class Channels:
 
     def _say_bye(self) -> None:
         for channel in self._channels.values():
+            if channel.beating is not None:
+                channel.beating.cancel()
             for queue in channel.screens:
                 while not queue.empty():
                     queue.get_nowait()
@@ -268,26 +279,82 @@ class Channels:
     def _bye(self) -> bytes:
         return _event("bye", {"server_time": rfc3339_ms(self._now())})
 
-    def _last_event_at(self, unit: str | None) -> str | None:
+    def _quiet(self, unit: str | None, now: datetime) -> "_Quiet":
+        """Computed at most once a second, or when something came, for all screens of a unit."""
         units = self._live.units()
+        kept = self._quiets.get(unit)
+        if kept and kept.units is units and timedelta() <= now - kept.at < timedelta(seconds=1):
+            return kept
         states = units.values() if unit is None else [s for s in (units.get(unit),) if s]
+        told = [(s.now.last_recorded_at, s.now) for s in states if s.now.last_recorded_at]
         # RFC 3339 in UTC with milliseconds: text order is time order
-        return max((s.now.last_recorded_at or "" for s in states), default="") or None
+        newest = max((at for at, _ in told), default=None)
+        since = rfc3339_ms(now - _FORGOTTEN)
+        silent = []
+        for at, one in told:
+            silence = self._worked_since(at, now) if at >= since else 0.0
+            if silence > _GAPS * _usual_gap_s(one):
+                silent.append((silence / _usual_gap_s(one), one.unit, at, silence))
+        registry, today = self._registry(), local(now).date()
+        named = [
+            (unit_of(registry, code, today).name, at, silence)
+            for _, code, at, silence in sorted(silent, reverse=True)[:_QUIETEST]
+        ]
+        idle_s = None if newest is None else self._worked_since(newest, now)
+        found = self._quiets[unit] = _Quiet(now, units, newest, idle_s, named)
+        return found
+
+    def _worked_since(self, at: str, now: datetime) -> float:
+        return round(max(0.0, self._hours.worked_s(datetime.fromisoformat(at), now)), 1)
 
 
-def difference(before: View, after: View) -> dict[str, Any]:
-    """The fields of ``after`` that differ; of the indicators only those that do.
+@dataclass(frozen=True, slots=True)
+class _Quiet:
+    at: datetime
+    units: Mapping[str, UnitState]
+    last_event_at: str | None
+    idle_s: float | None
+    silent: list[tuple[str, str, float]]
 
-    Laying it over ``before`` gives ``after``: both have the same indicators, those of one book.
+
+def _usual_gap_s(now: UnitNow) -> float:
+    """Working seconds between two events of the unit, roughly: a month has 21 days of 8 hours."""
+    events = _EVENTS_A_DOSSIER * max(1, now.dossiers)
+    return max(1, len(now.months)) * 21 * 8 * 3600 / events
+
+
+_KEYED = ("indicators", "rows")
+"""Lists of which a delta has only what is new or changed, by ``code``."""
+
+
+def difference(before: View, after: View) -> dict[str, Any] | None:
+    """The fields of ``after`` that differ; None when a row is gone and the whole must be sent.
+
+    Of the indicators only those that differ, each with its code and the fields that do; of the rows
+    those that are new or differ. Laying it over ``before`` gives ``after``.
     """
     changed: dict[str, Any] = {
         f.name: getattr(after, f.name)
         for f in fields(View)
-        if f.name != "indicators" and getattr(before, f.name) != getattr(after, f.name)
+        if f.name not in _KEYED and getattr(before, f.name) != getattr(after, f.name)
     }
+    if before.rows is not after.rows:
+        known = {row.code: row for row in before.rows}
+        if not known.keys() <= {row.code for row in after.rows}:
+            return None
+        if rows := [row for row in after.rows if known.get(row.code) != row]:
+            changed["rows"] = rows
     pairs = zip(before.indicators, after.indicators, strict=True)
-    changed["indicators"] = [new for old, new in pairs if new != old]
+    changed["indicators"] = [_changes(old, new) for old, new in pairs if new != old]
     return changed
+
+
+def _changes(old: IndicatorView, new: IndicatorView) -> dict[str, Any]:
+    return {
+        f.name: getattr(new, f.name)
+        for f in fields(IndicatorView)
+        if f.name == "code" or getattr(old, f.name) != getattr(new, f.name)
+    }
 
 
 def _event(name: str, data: object, number: int | None = None) -> bytes:

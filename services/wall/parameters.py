@@ -1,4 +1,8 @@
-"""What a wall's address may ask for: scope, period, theme. A wrong one is answered in words."""
+"""What a wall's address may ask for. A wrong parameter is answered in words.
+
+What only changes how a screen looks (pages, scale, schedules, limits of freshness) is read by the
+browser; here is what is computed for it, and what the page is delivered with.
+"""
 
 import calendar
 import re
@@ -14,7 +18,10 @@ from schemas.registry import Registry
 
 ALL_UNITS = "toan-huyen"
 _UNIT_PREFIX = "don-vi:"
-_THEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")
+Theme = Literal["dark", "light", "auto"]
+Language = Literal["vi", "en"]
+_THEMES: tuple[Theme, ...] = ("dark", "light", "auto")
+_LANGUAGES: tuple[Language, ...] = ("vi", "en")
 _YEAR = re.compile(r"((?:19|20)\d\d)")
 _QUARTER = re.compile(r"((?:19|20)\d\d)-Q([1-4])", re.IGNORECASE)
 _MONTH = re.compile(r"((?:19|20)\d\d)-(0[1-9]|1[0-2])")
@@ -30,6 +37,8 @@ class Selection:
     period: Period
     period_title: str
     """Vietnamese, as the header shows it."""
+    officer: str | None = None
+    """Only the dossiers that this officer of the unit answers for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +46,8 @@ class WallQuery:
     """A wall's address, understood."""
 
     selection: Selection
-    theme: Literal["dark", "light"]
+    theme: Theme
+    language: Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +81,13 @@ def understand(
             "no unit has this code, neither in the registry nor among the dossiers",
             "không có đơn vị nào mang mã này trong danh mục hoặc trong số liệu",
         )  # fmt: skip
+    officer = parameters.get("officer") or None
+    if officer is not None and unit is None:
+        return Refusal(
+            "officer", officer,
+            f"an officer belongs to a unit: give scope={_UNIT_PREFIX}<unit code> as well",
+            f"cán bộ thuộc một đơn vị: hãy ghi thêm scope={_UNIT_PREFIX}<mã đơn vị>",
+        )  # fmt: skip
     text = parameters.get("period", str(today.year))
     found = _period(text)
     if found is None:
@@ -81,12 +98,35 @@ def understand(
             "dùng năm (2023), quý (2023-Q3), tháng (2023-09) hoặc khoảng ngày "
             "(2023-01-01..2023-06-30)",
         )  # fmt: skip
-    theme = parameters.get("theme", "dark")
-    for known in _THEMES:
-        if theme == known:
-            period, title = found
-            return WallQuery(Selection(unit, period, title), known)
-    return Refusal("theme", theme, "use dark or light", "dùng dark (tối) hoặc light (sáng)")
+    period, title = found
+    if until := parameters.get("as_of"):
+        clipped = _until(period, until)
+        if clipped is None:
+            return Refusal(
+                "as_of", until,
+                f"use a day of the period: {period.first} … {period.last}",
+                f"dùng một ngày trong kỳ: {period.first} … {period.last}",
+            )  # fmt: skip
+        period, title = clipped, f"{title} · đến {clipped.last:%d/%m/%Y}"
+    theme = next((t for t in _THEMES if t == parameters.get("theme", "dark")), None)
+    if theme is None:
+        return Refusal(
+            "theme", parameters["theme"], "use dark, light or auto",
+            "dùng dark (tối), light (sáng) hoặc auto (theo giờ)",
+        )  # fmt: skip
+    language = next((n for n in _LANGUAGES if n == parameters.get("lang", "vi")), None)
+    if language is None:
+        return Refusal("lang", parameters["lang"], "use vi or en", "dùng vi hoặc en")
+    return WallQuery(Selection(unit, period, title, officer), theme, language)
+
+
+def _until(period: Period, text: str) -> Period | None:
+    """The period up to this day; None when that is no day of it."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return Period(first=period.first, last=day) if period.first <= day <= period.last else None
 
 
 def _period(text: str) -> tuple[Period, str] | None:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
 from jinja2 import Environment
 
+from schemas.calendar import load_calendar
 from schemas.problems import FieldError, Problem
 from schemas.registry import Registry
 from services.books import Books, kept_book
@@ -18,10 +19,12 @@ from services.certificates import Certificates
 from services.settings import Settings
 from services.wall.assets import Asset, build_of, load_assets
 from services.wall.channels import Channels
-from services.wall.hours import local, utc_now
+from services.wall.hours import OfficeHours, local, utc_now
 from services.wall.parameters import Refusal, WallQuery, understand
+from services.wall.roadmaps import with_roadmaps
 from services.wall.view import Views
 from services.web import code_version, problem_response
+from streams.core.working_time import WorkingTime
 from streams.live import LiveSource
 
 BEAT_EVERY_S = 5.0
@@ -67,9 +70,10 @@ def build_wall(
     assets = load_assets()
     pages = _pages()
     build = build_of(assets, code_version(), pages["wall.html"])
-    views = Views(settings.installation_title, settings.demo)
-    book = kept_book(Books(settings.data), settings.book)
-    channels = Channels(views, book, registry, live, certificates, build, now, beat_every_s)
+    hours = OfficeHours(WorkingTime(load_calendar()))
+    views = Views(settings.installation_title, settings.demo, hours)
+    book = with_roadmaps(kept_book(Books(settings.data), settings.book), settings.data)
+    channels = Channels(views, book, registry, live, certificates, build, hours, now, beat_every_s)
     routes = _Routes(registry, live, now, channels, build, assets, pages)
     return Wall(routes.router(), channels)
 
@@ -123,7 +127,10 @@ class _Routes:
         if channel.view is not None:
             first["snapshot"] = orjson.Fragment(self._channels.snapshot(channel))
         body = self._wall_page.render(
-            build=self._build, theme=query.theme, first=_for_a_script(orjson.dumps(first))
+            build=self._build,
+            theme=query.theme,
+            lang=query.language,
+            first=_for_a_script(orjson.dumps(first)),
         )
         return HTMLResponse(body, headers=_HEADERS)
 

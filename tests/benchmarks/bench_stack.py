@@ -24,8 +24,8 @@ _HANOI = timezone(timedelta(hours=7))
 _WATCH = """() => {
   const seen = window.seen = [];
   const look = () => {
-    const found = document.body.innerText.match(/Đã giải quyết\\s+([0-9.]+)/);
-    if (found) seen.push([Number(found[1].replaceAll('.', '')), Date.now()]);
+    const found = document.querySelector('#tile-on_time_commune dl dt').textContent;
+    seen.push([Number(found.split('/')[1].replaceAll('.', '')), Date.now()]);
     requestAnimationFrame(look);
   };
   look();
@@ -98,12 +98,12 @@ def _latency(stack: LocalStack, seconds: int) -> tuple[float, float, int]:
             batch = [_event("received", i, now, _RECEIVED) for i in range(n, min(n + 500, number))]
             client.post(f"{stack.url}/v1/events", json=batch).raise_for_status()
         page = browser.new_page(viewport=FULL_HD, bypass_csp=True)
-        page.goto(f"{stack.url}/wall")
-        page.wait_for_function("document.body.innerText.includes('Đã giải quyết')")
+        page.goto(f"{stack.url}/wall?pages=A")
+        resolved = page.locator("#tile-on_time_commune dl dt").first
+        resolved.wait_for()
         time.sleep(1)
-        before = page.evaluate("document.body.innerText.match(/Đã giải quyết\\s+([0-9.]+)/)[1]")
+        base = int(resolved.inner_text().split("/")[1].replace(".", ""))
         page.evaluate(_WATCH)
-        base = int(before.replace(".", ""))
         sent_at: list[float] = []
         began = time.monotonic()
         for n in range(number):

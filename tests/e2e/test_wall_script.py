@@ -1,5 +1,6 @@
 """The wall's pure functions, called in a real browser: formats, freshness, state, sparkline."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -124,8 +125,13 @@ NOW_MS = int(datetime(2023, 11, 10, 7, 32, 5, tzinfo=UTC).timestamp() * 1000)
         ({"beat": {"working_now": False, "last_event_at": "2023-11-10T03:05:00.000Z"}}, 1,
          "off-hours", "Ngoài giờ làm việc · số liệu đến 10:05"),
         ({"beat": {"working_now": False}}, 1, "live", "Trực tiếp · số liệu đến 14:32:03"),
-        ({"beat": {"last_event_at": "2023-11-10T03:05:00.000Z"}}, 1, "idle",
-         "Chưa nhận sự kiện mới từ 10:05"),
+        ({"beat": {"last_event_at": "2023-11-10T03:05:00.000Z", "idle_s": 1801}}, 1, "idle",
+         "Chưa nhận sự kiện mới từ 10:05 – kiểm tra phần mềm một cửa"),
+        ({"beat": {"last_event_at": "2023-11-09T09:50:00.000Z", "idle_s": 900}}, 1, "live",
+         "Trực tiếp · số liệu đến 14:32:03"),
+        ({"beat": {"silent": [["Xã Đắk La", "2023-11-10T01:00:00.000Z", 7100],
+                              ["Xã Ngọk Wang", "2023-11-10T03:05:00.000Z", 7300]]}}, 1, "idle",
+         "Chưa nhận sự kiện mới từ 10:05 – kiểm tra phần mềm một cửa (Xã Ngọk Wang)"),
         ({"beat": None, "beatAt": None}, 1, "connecting", "Đang kết nối máy chủ"),
     ],
 )  # fmt: skip
@@ -137,7 +143,7 @@ def test_freshness(
         "view": {}, "figuresAtMs": NOW_MS - 2000, "beatAt": 1000, "byeAt": None,
         "beat": {
             "server_time": "2023-11-10T07:32:05.000Z", "last_event_at": "2023-11-10T07:31:00.000Z",
-            "working_now": True, "waiting": None, "no_book": False,
+            "working_now": True, "waiting": None, "no_book": False, "idle_s": 60, "silent": [],
         },
     }  # fmt: skip
     beat = changed.pop("beat", {}) if isinstance(changed.get("beat"), dict) else {}
@@ -190,12 +196,18 @@ def test_a_certificate_belongs_to_the_state(page: Page) -> None:
     assert (never["state"], never["text"]) == ("never", "Chưa đối chiếu với lịch sử")
 
 
-SNAPSHOT = {"boot": "b1", "seq": 4, "view": {"met": 1, "indicators": [{"code": "x", "a": 1}]}}
+SNAPSHOT = {
+    "boot": "b1", "seq": 4,
+    "view": {"met": 1, "indicators": [{"code": "x", "a": 1, "b": 1}],
+             "rows": [{"code": "u1", "n": 1}, {"code": "u3", "n": 1}]},
+}  # fmt: skip
 
 
 def test_deltas_are_applied_in_order_and_a_gap_is_noticed(page: Page) -> None:
     """A missing delta must lead to the snapshot, never to a mix of old and new."""
-    first = {"boot": "b1", "seq": 5, "view": {"indicators": [{"code": "x", "a": 2}]}}
+    rows = [{"code": "u3", "n": 2}, {"code": "u2", "n": 1}]
+    changed = {"indicators": [{"code": "x", "a": 2}], "rows": rows}
+    first = {"boot": "b1", "seq": 5, "view": changed}
     late = {"boot": "b1", "seq": 7, "view": {"met": 9, "indicators": []}}
     other = {"boot": "b2", "seq": 5, "view": {"met": 9, "indicators": []}}
     steps = _states(
@@ -203,7 +215,11 @@ def test_deltas_are_applied_in_order_and_a_gap_is_noticed(page: Page) -> None:
     )
     assert [s["seq"] for s in steps] == [4, 5, 5, 5]
     assert [s["gap"] for s in steps] == [False, False, False, True]
-    assert steps[-1]["view"] == {"met": 1, "indicators": [{"code": "x", "a": 2}]}
+    assert steps[-1]["view"] == {
+        "met": 1,
+        "indicators": [{"code": "x", "a": 2, "b": 1}],
+        "rows": [{"code": "u1", "n": 1}, {"code": "u2", "n": 1}, {"code": "u3", "n": 2}],
+    }
     assert _states(page, ("snapshot", SNAPSHOT), ("delta", other))[-1]["gap"] is True
     assert _states(page, ("delta", first), ("snapshot", SNAPSHOT))[-1]["gap"] is False
 
@@ -260,8 +276,8 @@ def test_the_summary_alarms_when_there_is_something_to_do(
     """No alarm at zero, no number that nobody knows, and nothing of now in a period of the past."""
     draw = """async said => {
         const { tiles } = await import('/overview.js');
-        const view = {unit: null, met: 1, missed: 0, not_arisen: 0, resolved: 7, indicators: [],
-                      ...said};
+        const view = {unit: null, met: 1, risk: 0, missed: 0, not_arisen: 0, resolved: 7,
+                      indicators: [], ...said};
         const box = document.createElement("div");
         box.innerHTML = String(tiles(view)[0].markup);
         return [...box.querySelectorAll("dl > div")].map((row) =>
@@ -280,15 +296,230 @@ def test_names_are_text_and_never_markup(page: Page) -> None:
         return String(header(view, 0));
     }"""
     strip = """async () => {
-        const { footer } = await import('/frame.js');
+        const { strip } = await import('/frame.js');
         const view = {demo: false, overdue: 2, most_overdue: [['<img src=x>', 2]]};
         const says = {band: false, sign: "live", text: ""};
-        return String(footer(view, says, says, null));
+        return String(strip(view, says, null));
     }"""
     markup = page.evaluate(draw)
     assert "<img" not in markup
     assert "<img" not in page.evaluate(strip)
     assert "&#34;&#38;" in markup
+
+
+# -- the screen as a whole: pages, parts, words
+
+VIEW = {
+    "installation": "UBND", "book_title": "", "demo": False, "unit": None, "unit_name": None,
+    "officer": None, "units": 1, "period_title": "Năm 2023", "running": True, "first_day": 19358,
+    "last_day": 19722, "days": [19664, 19671], "met": 0, "risk": 0, "missed": 1, "not_arisen": 0,
+    "resolved": 20, "open": 9, "overdue": 0, "due_soon": 0, "most_overdue": [], "late": [],
+    "soon": [], "calendar": None,
+    "rows": [{"code": "u1", "name": "Xã A", "level": "commune", "cells": [[20, 9, "missed"]],
+              "overdue": 0}],
+    "indicators": [{
+        "code": "x", "row": "I", "title": "X", "short": "X", "level": None, "counts": "dossiers",
+        "on_time": False, "target": [60, 1], "own_target": False, "a": 20, "b": 9, "met": False,
+        "status": "missed", "still_needed": 3, "late_allowed": None, "due_unknown": None,
+        "weeks": [[10, 3]], "roadmap": [], "light": None,
+        "prospect": {"expected": 0, "rate": None, "low": None, "high": None, "needed": None,
+                     "outlook": None},
+    }],
+}  # fmt: skip
+
+
+def test_the_overview_comes_between_all_other_pages(page: Page) -> None:
+    """Whoever looks up for ten seconds must have seen the seven rates."""
+    run = """async ([pages, steps]) => {
+        const { slideAt } = await import('/rotation.js');
+        return Array.from({length: steps}, (_, step) => slideAt(pages, step));
+    }"""
+    slides = page.evaluate(run, [["A", "B", "C", "D"], 12])
+    assert "".join(slide["page"] for slide in slides) == "ABACADABACAD"
+    assert [s["turn"] for s in slides if s["page"] == "D"] == [0, 1]
+    assert [s["turn"] for s in slides if s["page"] == "A"] == [0, 1, 2, 3, 4, 5]
+    assert {(s["page"], s["position"], s["of"]) for s in slides} == {
+        ("A", 1, 4), ("B", 2, 4), ("C", 3, 4), ("D", 4, 4),
+    }  # fmt: skip
+    alone = page.evaluate(run, [["B", "C"], 4])
+    assert "".join(slide["page"] for slide in alone) == "BCBC"
+
+
+def test_a_page_of_its_own_is_never_missed_and_a_pause_holds_it(page: Page) -> None:
+    run = """async () => {
+        const { paused, startRotation, stepAt, turned } = await import('/rotation.js');
+        let rotation = startRotation(100);
+        const seen = [100, 119.9, 120, 159].map((at) => stepAt(rotation, at, 20));
+        rotation = paused(rotation, 165, 20);
+        seen.push(stepAt(rotation, 9000, 20));
+        rotation = paused(rotation, 9000, 20);
+        seen.push(stepAt(rotation, 9019, 20), stepAt(rotation, 9021, 20));
+        rotation = turned(rotation, -1, 9025, 20);
+        seen.push(stepAt(rotation, 9044, 20), stepAt(turned(rotation, -9, 9045, 20), 9045, 20));
+        return seen;
+    }"""
+    assert page.evaluate(run) == [0, 0, 1, 2, 3, 3, 4, 3, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "minute", "inside"),
+    [
+        ("18:00-06:00", 1080, True), ("18:00-06:00", 359, True), ("18:00-06:00", 360, False),
+        ("07:00-17:00", 420, True), ("07:00-17:00", 1020, False), ("0", 0, False),
+        ("99:00-06:00", 5, False),
+    ],
+)  # fmt: skip
+def test_hours_may_go_over_midnight(page: Page, text: str, minute: int, inside: bool) -> None:
+    run = """async ([text, minute]) => {
+        const { hours, within } = await import('/settings.js');
+        return within(minute, hours(text, null));
+    }"""
+    assert page.evaluate(run, [text, minute]) is inside
+
+
+CALENDAR = {
+    "midnight_ms": int(datetime(2023, 11, 9, 17, tzinfo=UTC).timestamp() * 1000),  # Friday the 10th
+    "working": [1, 0, 0, 1], "shifts": [[420, 690], [810, 1020]], "worked": 1000,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("due_worked", "minutes", "days"),
+    [
+        (1000, -332.0833, -0.6919),  # due at the day's beginning: the morning and 62 minutes ago
+        (1480, 147.9167, 0.3082),  # at its end
+        (1960, 627.9167, 1.3082),  # at the end of Monday, whatever the weekend's length
+    ],
+)
+def test_time_that_is_left_is_working_time(
+    page: Page, due_worked: int, minutes: float, days: float
+) -> None:
+    """Two days before a weekend are two days of work, not a Sunday evening."""
+    one = {"due_worked": due_worked, "due_at": "2023-11-10T09:00:00.000Z"}
+    left = _call(page, "worktime", "timeLeft", one, CALENDAR, NOW_MS)
+    assert left["working"] is True
+    assert (left["minutes"], left["days"]) == pytest.approx((minutes, days), abs=1e-3)
+    unknown = _call(page, "worktime", "timeLeft", {**one, "due_worked": None}, CALENDAR, NOW_MS)
+    assert (round(unknown["minutes"], 1), unknown["working"]) == (87.9, False)
+
+
+def test_figures_too_old_to_act_on_become_dashes_in_working_time_alone(page: Page) -> None:
+    """Half an hour without a server at noon on a Friday; the whole of a weekend does not count."""
+    limits = {**_call(page, "freshness", "limitsFrom", {}), "too_old": 1800}
+    beat = {
+        "server_time": "2023-11-10T07:32:05.000Z", "last_event_at": None, "working_now": True,
+        "waiting": None, "no_book": False, "idle_s": 0, "silent": [],
+    }  # fmt: skip
+    known = {
+        "view": {"calendar": CALENDAR}, "figuresAtMs": NOW_MS - 2000, "beatAt": 1000,
+        "byeAt": None, "beat": beat,
+    }  # fmt: skip
+
+    def dashes(age_s: float, **changed: Any) -> bool:
+        shown = _call(
+            page, "freshness", "freshness", {**known, **changed}, 1000 + age_s, 1000, limits
+        )
+        assert shown["state"] == "lost"
+        return bool(shown["dashes"])
+
+    assert not dashes(1700)
+    assert dashes(1801)
+    evening = NOW_MS + 9_000_000  # 17:02: office hours are over
+    said = {"figuresAtMs": evening, "beat": {**beat, "server_time": "2023-11-10T10:02:05.000Z"}}
+    assert not dashes(86_400, **said)
+    assert dashes(3 * 86_400, **said), "on Monday morning"
+
+
+def test_pages_that_say_nothing_are_left_out(page: Page) -> None:
+    """What is overdue now is no page of a quarter that is over."""
+    settings = {"pages": ["A", "B", "C", "D"]}
+    over = {"overdue": None, "late": [], "soon": [], "rows": []}
+    assert _call(page, "screen", "pagesOf", {**VIEW, **over}, settings) == ["A", "D"]
+    assert _call(page, "screen", "pagesOf", VIEW, settings) == ["A", "B", "C", "D"]
+    assert _call(page, "screen", "pagesOf", {**VIEW, **over}, {"pages": ["C"]}) == ["A"]
+
+
+@pytest.mark.parametrize("pages", ["A", "B", "C", "D", "R"])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"a": 0, "b": 0, "met": None, "status": "none", "weeks": []},
+        {"a": 7, "b": 7, "met": True, "status": "met"},
+        {"a": 20, "b": 0},
+        {"a": 20, "b": 20, "met": True, "status": "met"},
+    ],
+)
+def test_every_page_shows_the_extremes(page: Page, pages: str, changed: dict[str, Any]) -> None:
+    """Nothing, everything, a handful: no «NaN», no «Infinity», no empty page, in both languages."""
+    indicator = {**VIEW["indicators"][0], **changed}  # type: ignore[index]  # a list
+    row = {**VIEW["rows"][0], "cells": [[indicator["a"], indicator["b"], indicator["status"]]]}  # type: ignore[index]  # a list
+    view = {**VIEW, "indicators": [indicator], "rows": [row]}
+    for language in ("vi", "en"):
+        text = _text(page, view, f"pages={pages}&lang={language}")
+        assert text
+        assert not re.search(r"NaN|Infinity|undefined|null", text)
+        if changed.get("a") == 0:
+            assert ("chưa phát sinh" if language == "vi" else "no data yet") in text or pages == "C"
+        if pages == "B" and changed.get("a") == 7:
+            assert ("ít 100" if language == "vi" else "few 100") in text
+    assert _text(page, {**view, "rows": [], "indicators": []}, f"pages={pages}") != ""
+
+
+def test_seven_hundred_units_are_shown_in_parts_the_worst_first(page: Page) -> None:
+    rows = [
+        {"code": f"u{n:03}", "name": f"Xã {n}", "level": "commune", "overdue": n % 3,
+         "cells": [[20, 12 if n % 7 else 9, "met" if n % 7 else "missed"]]}
+        for n in range(700)
+    ]  # fmt: skip
+    run = """async (view) => {
+        const { matrixParts } = await import('/units.js');
+        return matrixParts(view, {rows: 13, fixedOrder: false});
+    }"""
+    found = page.evaluate(run, {**VIEW, "rows": rows})
+    shown = [row for part in found for row in part["rows"]]
+    assert len(shown) == len({row["code"] for row in shown}) == 700
+    assert max(len(part["rows"]) for part in found) <= 13
+    assert {row["cells"][0][2] for row in shown[:100]} == {"missed"}
+    assert shown[0]["overdue"] == 2
+    assert (found[0]["number"], found[0]["parts"], found[0]["of"]) == (1, 54, 700)
+
+
+def test_everything_that_the_screen_says_is_there_in_both_languages(page: Page) -> None:
+    run = (
+        "async () => (({VI, EN}) => [Object.keys(VI), Object.keys(EN)])(await import('/words.js'))"
+    )
+    vi, en = page.evaluate(run)
+    assert vi == en
+    numbers = _call(page, "format", "whole", 5398), _call(page, "format", "tenths", 578)
+    assert numbers == ("5.398", "57,8")
+    english = """async () => {
+        const [{ tenths, whole }, { EN }] = [await import('/format.js'), await import('/words.js')];
+        return [whole(5398, EN), tenths(578, EN)];
+    }"""
+    assert page.evaluate(english) == ["5,398", "57.8"]
+
+
+def _text(page: Page, view: dict[str, Any], query: str) -> str:
+    """What stands on the page's main part."""
+    draw = """async ([view, query, now]) => {
+        const { screen } = await import('/screen.js');
+        const { settingsFrom } = await import('/settings.js');
+        const { EMPTY } = await import('/state.js');
+        const { LIMITS } = await import('/freshness.js');
+        const beat = {server_time: now, last_event_at: null, working_now: true, waiting: null,
+                      no_book: false, idle_s: 0, silent: [], lag_s: 1};
+        const state = {...EMPTY, view, beat, beatAt: 0, figuresAtMs: Date.parse(now)};
+        const settings = settingsFrom(new URLSearchParams(query));
+        const rotation = {step: 0, since: 0, paused: false};
+        const { main } = screen(state, settings, rotation, 1, 0, LIMITS);
+        const box = document.createElement("div");
+        const markup = main.markup || main.tiles.map((tile) => tile.markup).join(" ");
+        box.innerHTML = String(markup);
+        return box.textContent.replace(/\\s+/g, " ").trim();
+    }"""
+    found: str = page.evaluate(draw, [view, query, "2023-11-10T07:32:05.000Z"])
+    return found
 
 
 def _states(page: Page, *messages: tuple[str, Any]) -> list[dict[str, Any]]:

@@ -1,16 +1,20 @@
 """A wall on invented counters, without Kafka: in this process, or in one that can be killed."""
 
 import argparse
+import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,21 +23,28 @@ import orjson
 from fastapi import FastAPI, Request
 
 from schemas.admitted import rfc3339_ms
+from schemas.calendar import load_calendar
 from schemas.certificates import Certificate, seal
 from schemas.registry import Unit, load_registry
-from schemas.snapshots import UnitNow
+from schemas.snapshots import DueDossier, UnitNow
 from services.settings import Settings
 from services.wall import build_wall
+from services.wall.hours import OfficeHours
 from services.web import serve
 from streams.core.cells import Cell, month_of, rows
 from streams.core.days import day_number
 from streams.core.facts import mask
+from streams.core.working_time import WorkingTime
 from streams.live import Callback, MonthRecord, UnitState
 
 NOW = datetime(2023, 11, 10, 7, 32, 5, tzinfo=UTC)
 """14:32:05 on a Friday in Đắk Hà."""
 
+STEPS = ("thẩm định hồ sơ", "xác minh", "chờ ký", "trình ký")
 RESOLVED = mask(["received", "resolved", "due_known"])
+
+
+HOURS = OfficeHours(WorkingTime(load_calendar()))
 
 
 class FakeLive:
@@ -127,6 +138,8 @@ def state(
     due_soon: int | None = 0,
     last_event_at: str | None = "2023-11-10T07:31:58.000Z",
     offset: int = 1,
+    worst: tuple[DueDossier, ...] = (),
+    next_due: tuple[DueDossier, ...] = (),
 ) -> UnitState:
     """A unit whose counters are these cells."""
     by_month: dict[str, dict[Cell, int]] = defaultdict(dict)
@@ -146,6 +159,8 @@ def state(
         last_recorded_at=last_event_at,
         overdue=overdue,
         due_soon=due_soon,
+        worst=worst,
+        next=next_due,
     )
     return UnitState(now, months)
 
@@ -185,6 +200,20 @@ def district_year(scale: int = 1) -> list[UnitState]:
     return states
 
 
+def more_communes(n: int, scale: int = 1) -> list[UnitState]:
+    """Communes that no registry knows, with long codes for names and a year of one month."""
+    name = "xa-moi-sap-nhap-tu-ba-xa-cu-{number:04}"
+    return [
+        state(
+            name.format(number=number),
+            closed("commune", scale * (number % 30), *(["on_time"] if number % 3 else [])),
+            still_open=scale,
+            overdue=number % 5,
+        )
+        for number in range(n)
+    ]
+
+
 def _unit_year(
     unit: Unit, n: int, scale: int, number: int, digitized: float, on_time: float, used: list[str]
 ) -> UnitState:
@@ -209,12 +238,27 @@ def _unit_year(
         counted[Cell("closed", day, unit.level, "1.001193", "cb01", bits)] += scale
     for code in used:
         counted[Cell("paid", first + 40, unit.level, code, "cb01", 1)] += 1
+    overdue, due_soon = number % 4 and number // 3, number // 2
     return state(
         unit.code,
         counted,
         still_open=(15 + 3 * number) * scale,
-        overdue=(number % 4 and number // 3) * scale,
-        due_soon=number // 2 * scale,
+        overdue=overdue * scale,
+        due_soon=due_soon * scale,
+        worst=tuple(_open(unit, number, n, -26 * (n + number % 5 + 1)) for n in range(overdue)),
+        next_due=tuple(_open(unit, number, n, 9 * n + 2 * number) for n in range(due_soon)),
+    )
+
+
+def _open(unit: Unit, number: int, n: int, hours: int) -> DueDossier:
+    """An open dossier that is due in so many hours."""
+    codes = sorted(p.code for p in load_registry().procedures if p.level == unit.level)
+    return DueDossier(
+        dossier=f"{unit.code}-231103-{1000 + 37 * number + n}",
+        procedure=codes[(number + n) % len(codes)],
+        officer="cb01",
+        step=STEPS[(number + n) % len(STEPS)],
+        due_at=rfc3339_ms(NOW + timedelta(hours=hours, minutes=17)),
     )
 
 
@@ -234,8 +278,11 @@ def build_test_app(
     app.include_router(wall.router)
 
     @app.post("/test/live")
-    async def control(request: Request) -> dict[str, bool]:
+    async def control(request: Request) -> dict[str, Any]:
         asked: dict[str, Any] = await request.json()
+        if "changes" in asked:
+            found = await asyncio.to_thread(_change, live, asked["changes"], asked["seconds"])
+            return {"changes": found}
         if "why" in asked:
             live.why = asked["why"]
             live.tell(*live.units())
@@ -243,6 +290,10 @@ def build_test_app(
             live.lag_s = asked["lag_s"]
         if "certificate" in asked:
             certificates.set(certificate(now(), **asked["certificate"]))
+        if "event" in asked:
+            found = live.units()[asked["event"]]
+            recorded = found.now.model_copy(update={"last_recorded_at": rfc3339_ms(now())})
+            live.set(UnitState(recorded, found.months))
         if "add" in asked:
             unit = asked["add"]
             counted = live.units()[unit].cells() if unit in live.units() else {}
@@ -254,6 +305,25 @@ def build_test_app(
         return {"done": True}
 
     return app, wall.close
+
+
+def _change(live: FakeLive, a_second: int, seconds: int) -> list[tuple[float, int]]:
+    """Change one unit after the other; when, and how many dossiers were open in all then."""
+    states = list(live.units().values())
+    still_open = sum(one.now.open for one in states)
+    changes = []
+    began = time.monotonic()
+    for n in range(a_second * seconds):
+        time.sleep(max(0.0, began + n / a_second - time.monotonic()))
+        unit = states[n % len(states)].now.unit
+        known = live.units()[unit]
+        # the newest month comes again, as the worker would write it
+        months = {**known.months, "2023-11": replace(known.months["2023-11"])}
+        still_open += 1
+        changes.append((time.monotonic(), still_open))
+        now = known.now.model_copy(update={"open": known.now.open + 1})
+        live.set(UnitState(now, months))
+    return changes
 
 
 class WallProcess:
@@ -280,13 +350,16 @@ class WallProcess:
             except OSError:
                 time.sleep(0.05)
 
-    def control(self, **asked: object) -> None:
+    def control(self, **asked: object) -> dict[str, Any]:
+        """Change what it shows; for ``changes`` a second it takes as many ``seconds``."""
         request = urllib.request.Request(
             f"{self.url}/test/live",
             json.dumps(asked).encode(),
             {"content-type": "application/json"},
         )
-        urllib.request.urlopen(request, timeout=5).close()
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to it."""
@@ -316,11 +389,17 @@ def main() -> None:
     parser.add_argument("--waiting", action="store_true", help="the counters never come")
     parser.add_argument("--uncompared", action="store_true", help="nothing was ever compared")
     parser.add_argument("--beat", type=float, default=0.3)
+    parser.add_argument("--now", type=datetime.fromisoformat, default=NOW)
+    parser.add_argument("--units", type=int, default=0, help="so many communes more")
+    parser.add_argument("--frozen", action="store_true", help="it is always the same moment")
+    parser.add_argument("--roadmap", type=Path, help="folder of roadmaps")
     options = parser.parse_args()
     started = time.monotonic()
 
     def now() -> datetime:
-        return NOW + timedelta(seconds=time.monotonic() - started)
+        return options.now.astimezone(UTC) + timedelta(
+            seconds=0 if options.frozen else time.monotonic() - started
+        )
 
     live, certificates = FakeLive(now), FakeCertificates()
     if not options.uncompared:
@@ -328,9 +407,23 @@ def main() -> None:
     if options.waiting:
         live.why = "reading motcua.units: 12 records to go"
     elif not options.empty:
-        live.set(*district_year(options.scale))
+        live.set(*district_year(options.scale), *more_communes(options.units, options.scale))
     os.environ.pop("MOTCUA_BOOK", None)
-    settings = Settings(installation_title=options.title, demo=options.demo)
+    with tempfile.TemporaryDirectory() as data:
+        if options.roadmap:
+            shutil.copytree(options.roadmap, Path(data) / "roadmaps")
+        settings = Settings(installation_title=options.title, demo=options.demo, data=Path(data))
+        serve_wall(live, certificates, settings, now, options)
+
+
+def serve_wall(
+    live: FakeLive,
+    certificates: FakeCertificates,
+    settings: Settings,
+    now: Callable[[], datetime],
+    options: argparse.Namespace,
+) -> None:
+    """Until a signal comes."""
     app, close = build_test_app(live, certificates, settings, now, options.beat)
     serve(app, "127.0.0.1", options.port, before_exit=close)
 

@@ -14,7 +14,7 @@ from services.books import BookRefused
 from services.wall.channels import Channels
 from services.wall.parameters import Selection
 from services.wall.view import Views
-from tests.support.wall import NOW, FakeCertificates, FakeLive, certificate, closed, state
+from tests.support.wall import HOURS, NOW, FakeCertificates, FakeLive, certificate, closed, state
 
 YEAR = Period(first=date(2023, 1, 1), last=date(2023, 12, 31))
 ALL = Selection(None, YEAR, "Năm 2023")
@@ -76,9 +76,48 @@ async def test_a_beat_says_how_old_the_figures_are() -> None:
     beat = channels.beat(await channels.current(ALL))
     assert beat["lag_s"] == 130
     assert beat["server_time"] == "2023-11-10T07:32:05.000Z"
-    assert beat["working_now"] is True
+    assert (beat["working_now"], beat["idle_s"], beat["silent"]) == (True, 7.0, [])
     live.lag_s = None
     assert channels.beat(await channels.current(ALL))["lag_s"] is None
+
+
+async def test_a_beat_says_which_unit_has_been_silent_for_longer_than_it_ever_is() -> None:
+    """The district goes on; one commune's software has stopped, and nobody there looks."""
+    live, channels = _channels()
+    busy = {"last_event_at": "2023-11-10T07:32:00.000Z"}
+    stopped = {"last_event_at": "2023-11-09T09:00:00.000Z"}
+    live.set(
+        state("23500", closed("commune", 2000), **busy),
+        state("23515", closed("commune", 2000), **stopped),
+        state("23503", closed("commune", 2), **stopped),  # a dossier a fortnight: always silent
+        state(
+            "23504", closed("commune", 2000), last_event_at="2023-06-01T02:00:00.000Z"
+        ),  # no more
+    )
+    beat = channels.beat(await channels.current(ALL))
+    # an hour of the 9th; of the 10th all of the morning and from 13:30 to 14:32:05
+    worked_s = 3600 + 4.5 * 3600 + 3725
+    assert beat["silent"] == [("Xã Ngọk Wang", "2023-11-09T09:00:00.000Z", worked_s)]
+    assert beat["idle_s"] == 5.0
+
+
+@pytest.mark.parametrize(
+    ("moment", "working"),
+    [
+        ("2023-11-10T14:32:05+07:00", True),
+        ("2023-11-10T12:15:00+07:00", True),  # a break is no evening
+        ("2023-11-10T17:29:00+07:00", True),
+        ("2023-11-10T17:31:00+07:00", False),
+        ("2023-11-10T06:59:00+07:00", False),
+        ("2023-11-11T10:00:00+07:00", False),  # a Saturday
+        ("2023-09-04T10:00:00+07:00", False),  # Monday, the day off for the 2nd of September
+        ("2024-05-04T10:00:00+07:00", True),  # a Saturday worked for the 29th of April
+        ("2040-11-09T10:00:00+07:00", True),  # a Friday of a year that nobody has listed
+    ],
+)
+def test_offices_work_by_the_calendar(moment: str, working: bool) -> None:
+    """On a holiday silence is no alarm; on a Saturday that is worked it is."""
+    assert HOURS.working(datetime.fromisoformat(moment)) is working
 
 
 async def test_closing_says_bye_and_ends_every_stream_at_once() -> None:
@@ -209,8 +248,16 @@ def _channels(
     certificates: FakeCertificates | None = None,
 ) -> tuple[FakeLive, Channels]:
     live, registry = FakeLive(now), load_registry()
-    views = Views("UBND huyện Đắk Hà", False)
+    views = Views("UBND huyện Đắk Hà", False, HOURS)
     given = certificates or FakeCertificates()
     return live, Channels(
-        views, book or (lambda: BOOK), lambda: registry, live, given, "build", now, beat_every_s
+        views,
+        book or (lambda: BOOK),
+        lambda: registry,
+        live,
+        given,
+        "build",
+        HOURS,
+        now,
+        beat_every_s,
     )

@@ -15,7 +15,7 @@ TODAY = date(2023, 11, 10)
 def test_nothing_given_means_all_units_this_year_in_the_dark_theme() -> None:
     found = understand({}, REGISTRY, (), TODAY)
     year = Period(first=date(2023, 1, 1), last=date(2023, 12, 31))
-    assert found == WallQuery(Selection(None, year, "Năm 2023"), "dark")
+    assert found == WallQuery(Selection(None, year, "Năm 2023"), "dark", "vi")
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,10 @@ def test_periods(text: str, first: date, last: date, title: str) -> None:
         ({"scope": "don-vi:"}, "không có đơn vị"),
         ({"scope": "don-vi:99999"}, "không có đơn vị"),
         ({"theme": "blue"}, "light"),
+        ({"lang": "fr"}, "en"),
+        ({"officer": "cb01"}, "scope=don-vi:"),
+        ({"as_of": "2022-12-31"}, "2023-01-01 … 2023-12-31"),
+        ({"as_of": "today"}, "2023-12-31"),
     ],
 )
 def test_a_wrong_parameter_is_answered_with_what_would_be_right(
@@ -66,3 +70,16 @@ def test_a_unit_is_known_from_the_registry_or_from_its_dossiers() -> None:
         found = understand(parameters, REGISTRY, live, TODAY)
         assert isinstance(found, WallQuery)
         assert f"don-vi:{found.selection.unit}" == parameters["scope"]
+
+
+def test_a_day_ends_the_period_and_says_so() -> None:
+    found = understand({"period": "2023-Q3", "as_of": "2023-08-31"}, REGISTRY, (), TODAY)
+    assert isinstance(found, WallQuery)
+    period = Period(first=date(2023, 7, 1), last=date(2023, 8, 31))
+    assert found.selection == Selection(None, period, "Quý III năm 2023 · đến 31/08/2023")
+
+
+def test_an_officer_belongs_to_a_unit() -> None:
+    found = understand({"scope": "don-vi:23509", "officer": "cb01"}, REGISTRY, (), TODAY)
+    assert isinstance(found, WallQuery)
+    assert (found.selection.unit, found.selection.officer) == ("23509", "cb01")

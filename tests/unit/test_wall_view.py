@@ -1,13 +1,16 @@
 """The wall's view: the same figures as the report, however they were reached."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from fractions import Fraction
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.books import Period, load_book
+from schemas.books import Period, Target, load_book
 from schemas.registry import load_registry
+from schemas.snapshots import DueDossier
 from services.wall.channels import difference
 from services.wall.figures import week_ends
 from services.wall.parameters import Selection
@@ -16,9 +19,10 @@ from streams.core.cells import Cell
 from streams.core.days import day_number, to_date
 from streams.core.facts import FACTS
 from streams.core.indicators import in_period
+from streams.core.targets import standings
 from streams.live import UnitState
 from streams.live_report import live_report
-from tests.support.wall import RESOLVED, FakeLive, closed, paid, state
+from tests.support.wall import HOURS, RESOLVED, FakeLive, closed, paid, state
 
 BOOK = load_book("dak-ha-2023")
 REGISTRY = load_registry()
@@ -91,7 +95,8 @@ def test_each_point_of_a_sparkline_is_the_rate_of_the_period_up_to_that_day(
         # the catalogue's procedures are those of the whole period, so the period stays as it is
         then = _views().view(ALL, BOOK, REGISTRY, {one.now.unit: state(one.now.unit, cells)}, TODAY)
         for now_shown, then_shown in zip(view.indicators, then.indicators, strict=True):
-            assert now_shown.weeks[position] == (then_shown.a, then_shown.b)
+            points = (*now_shown.weeks, (now_shown.a, now_shown.b))
+            assert points[position] == (then_shown.a, then_shown.b)
 
 
 @given(st.lists(unit_states(), min_size=1, max_size=4))
@@ -105,10 +110,15 @@ def test_a_delta_laid_over_the_view_before_gives_the_view_after(changes: list[Un
         states = {**states, change.now.unit: change}
         after = views.view(ALL, BOOK, REGISTRY, states, TODAY)
         changed = difference(before, after)
-        newer = {i.code: i for i in changed.pop("indicators")}
+        assert changed is not None, "units never go"
+        newer = {i["code"]: i for i in changed.pop("indicators")}
+        rows = {row.code: row for row in (*before.rows, *changed.pop("rows", ()))}
         rebuilt = {f: getattr(before, f) for f in View.__dataclass_fields__}
         rebuilt |= changed
-        rebuilt["indicators"] = tuple(newer.get(i.code, i) for i in before.indicators)
+        rebuilt["indicators"] = tuple(
+            replace(i, **newer.get(i.code, {})) for i in before.indicators
+        )
+        rebuilt["rows"] = tuple(rows[code] for code in sorted(rows))
         assert View(**rebuilt) == after
         before = after
 
@@ -188,14 +198,127 @@ def test_nothing_has_arisen_is_neither_met_nor_missed() -> None:
 
 
 def test_weeks_of_a_period_that_began_or_ended() -> None:
-    """Twelve points up to today, or to the end of a period that is over; none before its start."""
+    """A point a week up to today, or to the end of a period that is over; none before its start."""
     assert [to_date(d) for d in week_ends(YEAR, date(2023, 1, 18))] == [
         date(2023, 1, 4), date(2023, 1, 11), date(2023, 12, 31),
     ]  # fmt: skip
     past = week_ends(YEAR, date(2026, 1, 1))
-    assert len(past) == 12
-    assert to_date(past[-2]) == date(2023, 12, 24)
+    assert (len(past), to_date(past[0]), to_date(past[-2])) == (
+        53, date(2023, 1, 1), date(2023, 12, 24),
+    )  # fmt: skip
+
+
+@given(unit_states(), st.dates(date(2022, 11, 20), date(2024, 2, 10)))
+@settings(max_examples=60, deadline=None)
+def test_the_wall_expects_what_the_outlook_expects(one: UnitState, today: date) -> None:
+    """A forecast on the wall that the auditor's command does not confirm would be worth nothing."""
+    unit = one.now.unit
+    day = min(max(today, YEAR.first), YEAR.last)
+    view = _views().view(
+        Selection(unit, YEAR, ""), BOOK, REGISTRY, {unit: state(unit, _until(one, day))}, day
+    )
+    found = standings(BOOK, REGISTRY, YEAR, unit, _until(one, day), day)
+    assert [i.code for i in view.indicators] == [s.indicator.code for s in found]
+    for shown, standing in zip(view.indicators, found, strict=True):
+        told = shown.prospect
+        assert told.expected == standing.recent.expected
+        assert told.outlook == (standing.outlook and standing.outlook.value)
+        if told.expected:
+            assert standing.forecast is not None and told.rate is not None
+            assert told.low is not None and told.high is not None
+            assert abs(told.rate - 1000 * standing.forecast) <= 1
+            assert told.low <= told.rate <= told.high <= 1000
+        ahead = standing.forecast is not None and 100 * standing.forecast >= standing.target
+        met = bool(shown.met)
+        expected = "met" if met and ahead else "risk" if met or ahead else "missed"
+        assert shown.status == ("none" if shown.a == 0 else expected)
+
+
+def _until(one: UnitState, day: date) -> dict[Cell, int]:
+    return {c: n for c, n in one.cells().items() if c.day <= day_number(day)}
+
+
+@given(st.lists(unit_states(), min_size=1, max_size=5, unique_by=lambda s: s.now.unit))
+@settings(max_examples=30, deadline=None)
+def test_a_row_of_the_matrix_is_the_units_own_page(states: list[UnitState]) -> None:
+    """Who is judged by a row looks at the unit's own page next."""
+    views, by_code = _views(), {one.now.unit: one for one in states}
+    whole = views.view(ALL, BOOK, REGISTRY, by_code, TODAY)
+    assert [row.code for row in whole.rows] == sorted(by_code)
+    for row in whole.rows:
+        own = views.view(Selection(row.code, YEAR, ""), BOOK, REGISTRY, by_code, TODAY)
+        told = [cell for cell in row.cells if cell is not None]
+        assert told == [(i.a, i.b, i.status) for i in own.indicators]
+        assert (row.name, row.overdue) == (own.unit_name, own.overdue)
+
+
+def test_an_officers_page_counts_the_officers_dossiers_against_the_share() -> None:
+    """Article 2 gives each officer a share; what nobody counts by officer is not shown as known."""
+    mine = closed("commune", 4, "fully_online_service", "filed_online", "paperless")
+    others = {cell._replace(officer="cb02"): 6 for cell in mine}
+    own = DueDossier(
+        dossier="23500-231001-0001", procedure="1.001193", officer="cb02", step="chờ ký",
+        due_at="2023-11-10T09:00:00.000Z",
+    )  # fmt: skip
+    states = {"23500": state("23500", {**mine, **others}, still_open=5, next_due=(own,))}
+    share = Target(
+        indicator="full_online", period="2023", percent=Fraction(62), unit="23500", officer="cb02",
+        document="",
+    )  # fmt: skip
+    book = BOOK.with_targets([share])
+    unit = _views().view(Selection("23500", YEAR, ""), book, REGISTRY, states, TODAY)
+    assert [(row.code, row.cells[1][0]) for row in unit.rows if row.cells[1]] == [
+        ("cb01", 4), ("cb02", 6),
+    ]  # fmt: skip
+    view = _views().view(Selection("23500", YEAR, "", "cb02"), book, REGISTRY, states, TODAY)
+    shown = next(i for i in view.indicators if i.code == "full_online")
+    assert (shown.a, shown.target, shown.own_target) == (6, (62, 1), True)
+    assert (view.open, view.overdue, view.due_soon, view.rows) == (None, None, None, ())
+    assert [(one.code, one.step) for one in view.soon] == [("0001", "chờ ký")]
+    other = _views().view(Selection("23500", YEAR, "", "cb01"), book, REGISTRY, states, TODAY)
+    assert other.soon == ()
+    assert not any(i.own_target for i in other.indicators)
+
+
+def test_the_most_urgent_of_all_units_are_listed_the_worst_first() -> None:
+    def one(unit: str, number: int, due_at: str) -> DueDossier:
+        return DueDossier(
+            dossier=f"{unit}-{number:04}", procedure="1.001193", officer="", step="", due_at=due_at
+        )
+
+    states = {
+        unit: state(
+            unit, {}, overdue=9,
+            worst=tuple(one(unit, n, f"2023-11-0{1 + n}T0{start}:00:00.000Z") for n in range(9)),
+        )
+        for unit, start in (("23500", 2), ("23503", 1))
+    }  # fmt: skip
+    late = _views().view(ALL, BOOK, REGISTRY, states, TODAY).late
+    assert len(late) == 12
+    assert [d.due_at for d in late] == sorted(d.due_at for d in late)
+    assert (late[0].unit, late[0].procedure) == ("Xã Đắk PXi", REGISTRY.title("1.001193"))
+    # 08:00 on the 1st of November 2023 is an hour into a working day
+    worked = HOURS.worked_minutes(datetime(2023, 11, 1, 1, tzinfo=UTC))
+    assert (late[0].due_worked, late[1].due_worked) == (worked, (worked or 0) + 60)
+
+
+def test_a_roadmap_is_shown_to_whoever_follows_it() -> None:
+    steps = [
+        Target(indicator="full_online", period=f"2023-Q{n}", percent=Fraction(40 + 5 * n),
+               level="commune", document="")
+        for n in (1, 2, 3, 4)
+    ]  # fmt: skip
+    book = BOOK.with_targets(steps)
+    states = {"23500": state("23500", closed("commune", 10, "fully_online_service"))}
+    view = _views().view(Selection("23500", YEAR, ""), book, REGISTRY, states, TODAY)
+    shown = next(i for i in view.indicators if i.code == "full_online")
+    assert [(to_date(day).month, percent[0]) for day, percent in shown.roadmap] == [
+        (3, 45), (6, 50), (9, 55), (12, 60),
+    ]  # fmt: skip
+    assert shown.light == "behind"
+    every = _views().view(ALL, book, REGISTRY, states, TODAY)
+    assert all(i.light is None for i in every.indicators)
 
 
 def _views() -> Views:
-    return Views("UBND huyện Đắk Hà", False)
+    return Views("UBND huyện Đắk Hà", False, HOURS)

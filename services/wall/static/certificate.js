@@ -2,32 +2,32 @@
 // what to show.
 
 import { localParts, minuteOf, whole } from "./format.js";
-import { WORDS } from "./words.js";
+import { VI } from "./words.js";
 
 /** {state, sign, text}; a difference is an alarm for as long as nothing newer says otherwise. */
-export function comparison(certificate, nowMs) {
-  if (certificate === null) return says("never", "quiet", WORDS.neverCompared);
+export function comparison(certificate, nowMs, words = VI) {
+  if (certificate === null) return says("never", "quiet", words.neverCompared);
   const atMs = Date.parse(certificate.compared_at);
   const { state, units, units_compared, units_differing, history_behind } = certificate;
   if (state === "differs") {
-    const at = nowMs === null ? localParts(atMs).minute : minuteOf(atMs, nowMs);
-    return says("differs", "missed", `${WORDS.differs} ${whole(units_differing)} ${WORDS.units} · ${at}`);
+    const at = nowMs === null ? localParts(atMs).minute : minuteOf(atMs, nowMs, words);
+    return says("differs", "missed", `${words.differs} ${whole(units_differing, words)} ${words.units} · ${at}`);
   }
   if (isStale(certificate, atMs, nowMs)) {
-    return says("stale", "warning", `${WORDS.notComparedSince} ${minuteOf(atMs, nowMs)}`);
+    return says("stale", "warning", `${words.notComparedSince} ${minuteOf(atMs, nowMs, words)}`);
   }
-  const equal = `${WORDS.equal} ${whole(units_compared)}/${whole(units)} ${WORDS.units}`;
+  const equal = `${words.equal} ${whole(units_compared, words)}/${whole(units, words)} ${words.units}`;
   if (state === "equal") {
-    return says("equal", "met", `${WORDS.compared} ${localParts(atMs).second} · ${equal}`);
+    return says("equal", "met", `${words.compared} ${localParts(atMs).second} · ${equal}`);
   }
   if (history_behind > 0) {
     return says(
       "waiting",
       "quiet",
-      `${WORDS.notCompared} ${whole(history_behind)} ${WORDS.records}`,
+      `${words.notCompared} ${whole(history_behind, words)} ${words.records}`,
     );
   }
-  return says("waiting", "quiet", `${WORDS.comparing} · ${equal}`);
+  return says("waiting", "quiet", `${words.comparing} · ${equal}`);
 }
 
 function isStale({ next_within_s: promised }, atMs, nowMs) {

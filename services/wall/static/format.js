@@ -1,24 +1,28 @@
-// Numbers and moments as Việt Nam writes them. Pure; whole numbers in, text out.
+// Numbers and moments as the words' language writes them. Pure; whole numbers in, text out.
+
+import { VI } from "./words.js";
 
 const UTC_OFFSET_MS = 7 * 3600 * 1000; // Asia/Ho_Chi_Minh, without daylight saving since 1975
-const WEEKDAYS = ["Chủ Nhật", "Thứ Hai", "Thứ Ba", "Thứ Tư", "Thứ Năm", "Thứ Sáu", "Thứ Bảy"];
 
 /** 5398 -> "5.398" */
-export function whole(n) {
-  return (n < 0 ? "−" : "") + String(Math.abs(n)).replace(/\B(?=(\d{3})+$)/g, ".");
+export function whole(n, words = VI) {
+  const grouped = String(Math.abs(n)).replace(/\B(?=(\d{3})+$)/g, words.thousands);
+  return (n < 0 ? "−" : "") + grouped;
 }
 
 /** Whole up to a million, then in millions: a tile is only so wide. 12422633 -> "12,42 tr." */
-export function short(n) {
-  if (Math.abs(n) < 1e6) return whole(n);
+export function short(n, words = VI) {
+  if (Math.abs(n) < 1e6) return whole(n, words);
   const hundredths = Math.round(n / 1e4);
   const decimals = String(Math.abs(hundredths) % 100).padStart(2, "0");
-  return `${whole(Math.trunc(hundredths / 100))},${decimals} tr.`;
+  const millions = whole(Math.trunc(hundredths / 100), words);
+  return `${millions}${words.decimal}${decimals} ${words.million}`;
 }
 
 /** Tenths of a percent -> "57,8"; a full hundred -> "100" */
-export function tenths(n) {
-  return n === 1000 ? "100" : `${whole(Math.trunc(n / 10))},${Math.abs(n) % 10}`;
+export function tenths(n, words = VI) {
+  if (n === 1000) return "100";
+  return `${whole(Math.trunc(n / 10), words)}${words.decimal}${Math.abs(n) % 10}`;
 }
 
 /**
@@ -33,6 +37,11 @@ export function rateTenths(a, b, met, [numerator, denominator]) {
   return b < a ? Math.min(shown, 999) : shown;
 }
 
+/** Whether b/a reaches the target, exactly. */
+export function reaches(a, b, [numerator, denominator]) {
+  return 100 * b * denominator >= numerator * a;
+}
+
 /** How far the rate is above its target, in tenths of a percentage point, half up. */
 export function surplusTenths(a, b, [numerator, denominator]) {
   const unit = 2 * a * denominator;
@@ -40,16 +49,17 @@ export function surplusTenths(a, b, [numerator, denominator]) {
 }
 
 /** The target's percentage: [25, 1] -> "25", [195, 2] -> "97,5" */
-export function percent([numerator, denominator]) {
-  return String(numerator / denominator).replace(".", ",");
+export function percent([numerator, denominator], words = VI) {
+  return String(Number((numerator / denominator).toFixed(2))).replace(".", words.decimal);
 }
 
+const two = (n) => String(n).padStart(2, "0");
+
 /** A moment (milliseconds since the epoch) on the offices' clock. */
-export function localParts(ms) {
+export function localParts(ms, words = VI) {
   const at = new Date(ms + UTC_OFFSET_MS);
-  const two = (n) => String(n).padStart(2, "0");
   return {
-    weekday: WEEKDAYS[at.getUTCDay()],
+    weekday: words.weekdays[at.getUTCDay()],
     date: `${two(at.getUTCDate())}/${two(at.getUTCMonth() + 1)}/${at.getUTCFullYear()}`,
     dayMonth: `${two(at.getUTCDate())}/${two(at.getUTCMonth() + 1)}`,
     minute: `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}`,
@@ -57,16 +67,28 @@ export function localParts(ms) {
   };
 }
 
+/** Minutes since midnight on the offices' clock. */
+export const minuteOfDay = (ms) => Math.floor((ms + UTC_OFFSET_MS) / 60000) % 1440;
+
+/** A day number (days since the epoch) -> {year, month, day, dayMonth: "31/12"} */
+export function dayParts(day) {
+  const at = new Date(day * 86400000);
+  const [year, month, date] = [at.getUTCFullYear(), at.getUTCMonth() + 1, at.getUTCDate()];
+  return { year, month, day: date, dayMonth: `${two(date)}/${two(month)}` };
+}
+
 /** "14:30" on the same day, else "14:30 ngày 09/11" */
-export function minuteOf(ms, nowMs) {
+export function minuteOf(ms, nowMs, words = VI) {
   const at = localParts(ms);
-  return at.date === localParts(nowMs).date ? at.minute : `${at.minute} ngày ${at.dayMonth}`;
+  if (at.date === localParts(nowMs).date) return at.minute;
+  return `${at.minute} ${words.onDay} ${at.dayMonth}`;
 }
 
 /** A length of time in its largest whole unit. */
-export function duration(seconds) {
-  if (seconds < 60) return `${Math.max(0, Math.floor(seconds))} giây`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} phút`;
-  if (seconds < 86400) return `${Math.floor(seconds / 3600)} giờ`;
-  return `${Math.floor(seconds / 86400)} ngày`;
+export function duration(seconds, words = VI) {
+  const [s, min, h, d] = words.durations;
+  if (seconds < 60) return `${Math.max(0, Math.floor(seconds))} ${s}`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} ${min}`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} ${h}`;
+  return `${Math.floor(seconds / 86400)} ${d}`;
 }

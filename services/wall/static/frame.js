@@ -1,64 +1,85 @@
 // What stands on every page: header and footer. Pure.
 
-import { localParts, short } from "./format.js";
+import { dayParts, localParts, short } from "./format.js";
 import { html } from "./markup.js";
 import { SIGNS } from "./symbols.js";
-import { WORDS } from "./words.js";
+import { VI } from "./words.js";
 
 /** Longer names are set smaller, so that they stay on their line. */
 const LONG = 24;
 
-export function header(view, nowMs) {
-  const clock = nowMs === null ? null : localParts(nowMs);
+/** `scope`: what this page shows instead of everything; null: the whole selection. */
+export function header(view, nowMs, scope = null, words = VI) {
+  const clock = nowMs === null ? null : localParts(nowMs, words);
   return html`
     <div class="whose">
-      <h1 class="${view && view.installation.length > LONG ? "long" : ""}">${
+      <h1 class="${view && view.installation.length > LONG ? "long" : ""}" lang="vi">${
         view ? view.installation : ""
       }</h1>
-      <p>${view ? view.book_title : ""}</p>
+      <p lang="vi">${view ? view.book_title : ""}</p>
     </div>
-    <div class="what">${view && what(view)}</div>
+    <div class="what">${view && what(view, scope, words)}</div>
     <div class="when">${clock && html`<div><p>${clock.weekday}</p><p>${clock.date}</p></div>
       <time>${clock.minute}</time>`}</div>`;
 }
 
-function what(view) {
-  const scope = view.unit === null ? `${WORDS.allUnits} · ${view.units} ${WORDS.units}` : view.unit_name;
-  const period = view.period_title + (view.running ? ` · ${WORDS.toDate}` : "");
-  return html`<p class="scope">${scope}</p><p>${period}</p>`;
+function what(view, scope, words) {
+  const period = periodOf(view, words) + (view.running ? ` · ${words.toDate}` : "");
+  return html`<p class="scope">${scope || scopeOf(view, words)}</p><p>${period}</p>`;
 }
 
-export function footer(view, fresh, compared, lastEventAt) {
-  return html`
-    ${view && view.demo && html`<strong class="demo">${WORDS.demo}</strong>`}
-    ${!fresh.band && (overdue(view) || lastEvent(lastEventAt))}
-    <span class="state">
+/** In the words of the address that was asked for; in other languages by its days. */
+function periodOf(view, words) {
+  if (words.lang === "vi") return view.period_title;
+  const [first, last] = [dayParts(view.first_day), dayParts(view.last_day)];
+  const year = first.year === last.year ? "" : `/${first.year}`;
+  return `${first.dayMonth}${year} – ${last.dayMonth}/${last.year}`;
+}
+
+function scopeOf(view, words) {
+  if (view.officer) return `${words.officer} ${view.officer} · ${view.unit_name}`;
+  return view.unit === null ? `${words.allUnits} · ${view.units} ${words.units}` : view.unit_name;
+}
+
+/** The left of the footer: that the data is invented, and what is overdue. */
+export function strip(view, fresh, lastEventAt, words = VI) {
+  return html`${view && view.demo && html`<strong class="demo">${words.demo}</strong>`}
+    ${!fresh.band && (overdue(view, words) || lastEvent(lastEventAt, words))}`;
+}
+
+/** The right of the footer: how fresh, whether compared, which page. */
+export function status(fresh, compared, place) {
+  return html`<span class="line">
       <span class="fresh ${fresh.sign}">${SIGNS[fresh.sign]} <span>${fresh.text}</span></span>
-      ${!fresh.band && comparedLine(compared)}
-    </span>`;
-}
-
-function comparedLine({ sign, text }) {
-  return html`<span class="compared ${sign}">${SIGNS[sign]} <span>${text}</span></span>`;
+      ${place && html`<span class="page">· ${place}</span>`}</span>
+    ${!fresh.band && html`<span class="compared ${compared.sign}">${SIGNS[compared.sign]} <span>${
+      compared.text
+    }</span></span>`}`;
 }
 
 /** Late work that is not resolved is in no rate: while there is any, it is said here. */
-function overdue(view) {
+function overdue(view, words) {
   if (!view || !view.overdue) return null;
   // the label of invented data leaves room for one name
   const units = view.most_overdue.slice(0, view.demo ? 1 : 2);
   return html`<span class="overdue">
-    <strong>${SIGNS.overdue} ${WORDS.overdueStrip} ${short(view.overdue)}</strong>
-    ${units.length > 0 && html`<span class="most">${WORDS.most}${units.map(unit)}</span>`}
+    <strong>${SIGNS.overdue} ${words.overdueStrip} ${short(view.overdue, words)}</strong>
+    ${units.length > 0 && html`<span class="most">${words.most}${units.map((one, i) =>
+      unit(one, i, words),
+    )}</span>`}
   </span>`;
 }
 
-function unit([name, n], position) {
+function unit([name, n], position, words) {
   const dot = position > 0 && html`<span>·</span>`;
-  return html`${dot}<b class="name">${name}</b><b>(${short(n)})</b>`;
+  return html`${dot}<b class="name">${name}</b><b>(${short(n, words)})</b>`;
 }
 
-function lastEvent(at) {
-  const words = at === null ? "" : `${WORDS.lastEvent} ${localParts(Date.parse(at)).second}`;
-  return html`<span class="event">${words}</span>`;
+function lastEvent(at, words) {
+  const text = at === null ? "" : `${words.lastEvent} ${localParts(Date.parse(at)).second}`;
+  return html`<span class="event">${text}</span>`;
+}
+
+export function help(words) {
+  return html`<dl>${words.help.map(([key, text]) => html`<div><dt>${key}</dt><dd>${text}</dd></div>`)}</dl>`;
 }

@@ -1,6 +1,6 @@
 // The connection to the server: event stream first, polling when it fails. Knows no page.
 
-const RETRY_TO_S = 4; // a server that is back must be found within five seconds, after any outage
+const RETRY_TO_S = 2.5; // a server that is back must be found within five seconds, after any outage
 const POLL_EVERY_S = 15;
 const POLL_AFTER_FAILURES = 3;
 const FETCH_TIMEOUT_MS = 10000; // a frozen server accepts and never answers

@@ -4,25 +4,32 @@ import { percent, rateTenths, short, surplusTenths, tenths, whole } from "./form
 import { html, raw } from "./markup.js";
 import { sparkline } from "./sparkline.js";
 import { SIGNS } from "./symbols.js";
-import { WORDS } from "./words.js";
+import { VI } from "./words.js";
 
 const ROOMY = 11; // characters of a fraction that leave room around its slash
+const SPARK_WEEKS = 12; // a quarter, which is what a unit is asked about
+const FEW = 10;
 
-export function statusOf(indicator) {
-  if (indicator.met === null) return "none";
-  return indicator.met ? "met" : "missed";
-}
+/** Of so few dossiers a rate says little; procedures of a catalogue are all there are. */
+export const isFew = (a, counts) => counts === "dossiers" && a < FEW;
 
-/** [{key, status, crowded, markup}], in reading order: the summary ends the first row. */
-export function tiles(view) {
+/** The name of an indicator: the book's own, translated where there is one. */
+export const nameOf = ({ code, short: name }, words) => words.shorts[code] || name;
+
+/**
+ * [{key, status, crowded, markup}], in reading order: the summary ends the first row. `dashes`: the
+ * figures are too old to be shown as rates.
+ */
+export function tiles(view, words = VI, dashes = false) {
   const found = view.indicators.map((indicator) => ({
     key: indicator.code,
-    status: statusOf(indicator),
+    status: indicator.status,
     crowded: indicator.due_unknown > 0,
-    markup: tile(indicator, view),
+    markup: tile(indicator, view, words, dashes),
   }));
   const columns = columnsFor(view);
-  found.splice(columns - 1, 0, { key: "summary", status: "summary", markup: summary(view) });
+  const markup = summary(view, words, dashes);
+  found.splice(columns - 1, 0, { key: "summary", status: "summary", crowded: false, markup });
   return found;
 }
 
@@ -31,40 +38,50 @@ export function columnsFor(view) {
   return Math.max(2, Math.ceil((view.indicators.length + 1) / 2));
 }
 
-function tile(indicator, view) {
-  const status = statusOf(indicator);
-  const level = view.unit === null && levelWords(indicator.level);
+function tile(indicator, view, words, dashes) {
+  const { status } = indicator;
+  const level = view.unit === null && levelWords(indicator.level, words);
   return html`
-    <h2>${indicator.short}${level && beside(level)}</h2>
-    ${status === "none" ? notArisen() : figure(indicator, status)}
-    ${bar(indicator)}
+    <h2>${nameOf(indicator, words)}${level && beside(level)}</h2>
+    ${status === "none" ? notArisen(words) : figure(indicator, words, dashes)}
+    <div class="way">${bar(indicator)}${ahead(indicator, words)}</div>
     <dl>
-      <div><dt>${fraction(indicator)}</dt>
-        <dd class="target">${WORDS.atLeast}${percent(indicator.target)}%</dd></div>
-      ${dueUnknown(indicator)}
-      <div>${status === "none" ? html`<dt>&nbsp;</dt>` : gap(indicator)}</div>
+      <div><dt>${fraction(indicator, words)}</dt>
+        <dd class="target">${indicator.own_target && `${words.share} `}${words.atLeast}${percent(
+          indicator.target,
+          words,
+        )}%</dd></div>
+      ${dueUnknown(indicator, words)}
+      <div>${status === "none" ? html`<dt>&nbsp;</dt>` : gap(indicator, words)}</div>
     </dl>`;
 }
 
-function levelWords(level) {
-  return level === null ? WORDS.everyLevel : WORDS.levels[level] || level;
+function levelWords(level, words) {
+  return level === null ? words.everyLevel : words.levels[level] || level;
 }
 
-const beside = (words) => html`<span class="space"> </span><span class="level">${words}</span>`;
+const beside = (text) => html`<span class="space"> </span><span class="level">${text}</span>`;
 
-function figure(indicator, status) {
-  const { a, b, met, target } = indicator;
-  const [ones, tenth] = tenths(rateTenths(a, b, met, target)).split(",");
-  const shown = tenth ? html`${ones}<span class="comma">,</span>${tenth}` : ones;
-  return html`
-    <p class="figure"><span class="rate">${shown}<small>%</small></span>
-      <span class="beside">${SIGNS[status]}<span class="unseen">${WORDS.status[status]}</span>
-      ${sparkline(indicator.weeks)}</span></p>`;
+/** The rate as it is written large; its comma takes less room than a digit. */
+export function rate({ a, b, met, target }, words) {
+  const [ones, tenth] = tenths(rateTenths(a, b, met, target), words).split(words.decimal);
+  if (!tenth) return html`${ones}<small>%</small>`;
+  return html`${ones}<span class="comma">${words.decimal}</span>${tenth}<small>%</small>`;
 }
 
-function notArisen() {
+function figure(indicator, words, dashes) {
+  const { status, a, b, weeks } = indicator;
+  const line = sparkline([...weeks, [a, b]].slice(-SPARK_WEEKS));
+  const shown = rate(indicator, words);
   return html`
-    <p class="figure"><span class="words">${WORDS.notArisen}</span>
+    <p class="figure"><span class="rate">${dashes ? "—" : shown}</span>
+      <span class="beside">${dashes ? html`<span class="last">${shown}</span>` : SIGNS[status]}
+      <span class="unseen">${words.status[status]}</span>${line}</span></p>`;
+}
+
+function notArisen(words) {
+  return html`
+    <p class="figure"><span class="words">${words.notArisen}</span>
       <span class="beside">${SIGNS.none}</span></p>`;
 }
 
@@ -77,57 +94,75 @@ function bar({ a, b, target: [numerator, denominator] }) {
   );
 }
 
-function fraction({ a, b }) {
+/** Where the bar will end. */
+function ahead({ prospect: { rate: then }, target: [numerator, denominator] }, words) {
+  if (then === null) return null;
+  const status = then * denominator >= 10 * numerator ? "met" : "missed";
+  return html`<span class="ahead ${status}">${SIGNS.ahead}<span class="unseen">${
+    words.forecast
+  } </span>${tenths(then, words)}</span>`;
+}
+
+function fraction({ a, b, counts }, words) {
   if (a === 0) return whole(0);
-  const [left, right] = [short(b), short(a)];
+  const [left, right] = [short(b, words), short(a, words)];
   const slash = left.length + right.length > ROOMY ? "slash tight" : "slash";
-  return html`${left}<span class="${slash}">/</span>${right}`;
+  const few = isFew(a, counts) && html` <span class="few">${words.few}</span>`;
+  return html`${left}<span class="${slash}">/</span>${right}${few}`;
 }
 
-function dueUnknown({ due_unknown: n }) {
-  return n > 0 && html`<div class="aside"><dt>${WORDS.dueUnknown}</dt><dd>${short(n)}</dd></div>`;
+function dueUnknown({ due_unknown: n }, words) {
+  return (
+    n > 0 && html`<div class="aside"><dt>${words.dueUnknown}</dt><dd>${short(n, words)}</dd></div>`
+  );
 }
 
-function gap(indicator) {
+function gap(indicator, words) {
+  const [label, value] = gapWords(indicator, words);
+  return html`<dt>${label}</dt><dd class="gap">${value}</dd>`;
+}
+
+/** [label, value]: what is missing, or how far above the target; of lateness how much is left. */
+export function gapWords(indicator, words) {
   const { a, b, met, on_time, late_allowed, still_needed, target, counts } = indicator;
   if (on_time) {
-    const words = late_allowed < 0 ? WORDS.tooManyLate : WORDS.mayBeLate;
-    return line(words, short(Math.abs(late_allowed)));
+    const label = late_allowed < 0 ? words.tooManyLate : words.mayBeLate;
+    return [label, short(Math.abs(late_allowed), words)];
   }
-  if (met) return line(WORDS.exceeds, `${tenths(surplusTenths(a, b, target))} ${WORDS.points}`);
-  const unit = counts === "procedures" ? ` ${WORDS.procedures}` : "";
-  return line(WORDS.stillNeeded, short(still_needed) + unit);
+  if (met) return [words.exceeds, `${tenths(surplusTenths(a, b, target), words)} ${words.points}`];
+  const unit = counts === "procedures" ? ` ${words.procedures}` : "";
+  return [words.stillNeeded, short(still_needed, words) + unit];
 }
 
-const line = (words, value) => html`<dt>${words}</dt><dd class="gap">${value}</dd>`;
-
-function summary(view) {
+function summary(view, words, dashes) {
   const total = view.indicators.length;
+  const met = dashes ? "—" : view.met;
   return html`
-    <h2>${WORDS.summary}${beside(`${WORDS.outOf} ${total}`)}</h2>
-    <p class="figure"><span class="rate">${view.met}<small>/${total}</small></span>
-      <span class="others">
-        ${tally("missed", view.missed)}${tally("none", view.not_arisen)}</span></p>
-    <dl class="totals">${view.open === null ? past(view) : present(view)}</dl>`;
+    <h2>${words.summary}${beside(`${words.outOf} ${total}`)}</h2>
+    <p class="figure"><span class="rate">${met}<small>/${total}</small></span>
+      <span class="others">${!dashes && ["missed", "risk", "none"].map((status) =>
+        tally(status, view[{ none: "not_arisen" }[status] || status], words),
+      )}</span></p>
+    <dl class="totals">${view.open === null ? past(view, words) : present(view, words)}</dl>`;
 }
 
 /** What is overdue now says nothing of a period that is over. */
-function past(view) {
-  return html`<div><dt>${WORDS.resolved}</dt><dd>${short(view.resolved)}</dd></div>`;
+function past(view, words) {
+  return html`<div><dt>${words.resolved}</dt><dd>${short(view.resolved, words)}</dd></div>`;
 }
 
-function present({ overdue, due_soon: soon, open }) {
+function present({ overdue, due_soon: soon, open }, words) {
   return html`
-    <div class="${overdue > 0 && "missed"}"><dt>${SIGNS.overdue} ${WORDS.overdue}</dt>
-      <dd>${short(overdue)}</dd></div>
+    <div class="${overdue > 0 && "missed"}"><dt>${SIGNS.overdue} ${words.overdue}</dt>
+      <dd>${short(overdue, words)}</dd></div>
     <div class="${soon > 0 && "warning"}">
-      <dt>${SIGNS.soon} ${WORDS.soon}</dt>
-      <dd>${soon === null ? WORDS.unknown : short(soon)}</dd></div>
-    <div><dt>${WORDS.open}</dt><dd>${short(open)}</dd></div>`;
+      <dt>${SIGNS.soon} ${words.soon}</dt>
+      <dd>${soon === null ? words.unknown : short(soon, words)}</dd></div>
+    <div><dt>${words.open}</dt><dd>${short(open, words)}</dd></div>`;
 }
 
-function tally(status, n) {
+function tally(status, n, words) {
   return n > 0 && html`<span class="${status}">${SIGNS[status]}<span>${n} ${
-    WORDS.tally[status]
+    words.tally[status]
   }</span></span>`;
 }

@@ -43,8 +43,16 @@ function delta(state, data) {
     return { ...state, gap: true };
   }
   const changed = new Map(data.view.indicators.map((i) => [i.code, i]));
-  const indicators = state.view.indicators.map((i) => changed.get(i.code) || i);
-  return withView(state, data, { ...state.view, ...data.view, indicators });
+  const indicators = state.view.indicators.map((i) => ({ ...i, ...changed.get(i.code) }));
+  const rows = upserted(state.view.rows, data.view.rows);
+  return withView(state, data, { ...state.view, ...data.view, indicators, rows });
+}
+
+/** The rows with these new and changed ones, by code. */
+function upserted(rows, changed) {
+  if (!changed) return rows;
+  const byCode = new Map([...rows, ...changed].map((row) => [row.code, row]));
+  return [...byCode.values()].sort((one, other) => (one.code < other.code ? -1 : 1));
 }
 
 function beat(state, data, at) {

@@ -1,0 +1,126 @@
+"""The wall: a thousand screens on one server, the first paint, and a day in a browser's memory."""
+
+import json
+import subprocess
+import sys
+import time
+from statistics import median, quantiles
+
+import psutil
+
+from tests.benchmarks.__main__ import Row
+from tests.support.browser import FULL_HD, chromium
+from tests.support.kafka import free_ports
+from tests.support.wall import WallProcess
+from tests.support.wall_day import PAGE_S, driven_page, heap_mb, let_pass
+from tests.support.wall_pictures import frozen_wall
+
+SCREENS = 1000
+DELTAS_A_SECOND = 200
+DAY_S, DAY_DELTAS = 86_400, 50_000
+
+
+def rows(quick: bool) -> list[Row]:
+    """Screens, paint, day."""
+    return [*_screens(5 if quick else 20), *_paint(3 if quick else 9), *_day(12 if quick else 1)]
+
+
+def _screens(seconds: int) -> list[Row]:
+    process = WallProcess(free_ports(1), "--beat", "5")
+    process.start()
+    assert process.process is not None
+    server = psutil.Process(process.process.pid)
+    try:
+        listening = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "tests.benchmarks.wall_screens"),
+                *(process.url, str(SCREENS), str(seconds)),
+            ],
+            stdout=subprocess.PIPE,
+        )
+        deadline = time.monotonic() + 30
+        while len(server.net_connections()) < SCREENS and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(1)
+        before, began = sum(server.cpu_times()[:2]), time.monotonic()
+        changed = process.control(changes=DELTAS_A_SECOND, seconds=seconds)
+        core = (sum(server.cpu_times()[:2]) - before) / (time.monotonic() - began)
+        memory_mb = server.memory_info().rss / 1e6
+        output, _ = listening.communicate(timeout=90)
+    finally:
+        process.end()
+    found = json.loads(output)
+    cuts = quantiles(_waits(found["seen"], changed["changes"]), n=100)
+    note = f"{SCREENS} screens, {DELTAS_A_SECOND} changes/s, {found['received'] / 1e6:.0f} MB sent"
+    return [
+        _row("wall, CPU of the server", 100 * core, "% of a core", f"{note}; bar: at most 60"),
+        _row("wall, change to screen, p50", 1000 * cuts[49], "ms", ""),
+        _row("wall, change to screen, p99", 1000 * cuts[98], "ms", "bar: at most 1000"),
+        _row("wall, memory of the server", memory_mb, "MB", "bar: at most 300"),
+    ]
+
+
+def _waits(seen: list[list[tuple[float, int]]], changes: list[tuple[float, int]]) -> list[float]:
+    """For each screen and change the seconds until that figure, or a later one, was there."""
+    waits = []
+    for notes in seen:
+        frames = iter(notes)
+        at, figure = next(frames)
+        for changed_at, wanted in changes:
+            while figure < wanted:
+                at, figure = next(frames)
+            waits.append(max(0.0, at - changed_at))
+    return waits
+
+
+def _paint(times: int) -> list[Row]:
+    paints, weight = [], 0
+    with chromium() as browser, frozen_wall() as wall:
+        for _ in range(times):
+            context = browser.new_context(viewport=FULL_HD)  # type: ignore[arg-type]  # its own TypedDict
+            page = context.new_page()
+            sizes: list[int] = []
+            page.on(
+                "requestfinished",
+                lambda request, sizes=sizes: sizes.append(request.sizes()["responseBodySize"]),
+            )
+            page.goto(f"{wall.url}/wall")
+            page.evaluate("document.fonts.ready")
+            page.locator("#tile-full_online .rate").wait_for()
+            entry = "performance.getEntriesByName('first-contentful-paint')[0]"
+            page.wait_for_function(f"!!{entry}")
+            paints.append(page.evaluate(f"{entry}.startTime"))
+            weight = sum(sizes)
+            context.close()
+    return [
+        _row("wall, first paint, cold", median(paints), "ms", "bar: at most 500"),
+        _row("wall, weight with fonts", weight / 1000, "kB", "bar: at most 300"),
+    ]
+
+
+def _day(part: int) -> list[Row]:
+    seconds, deltas = DAY_S // part, DAY_DELTAS // part
+    with chromium() as browser, frozen_wall() as wall, driven_page(browser, wall) as page:
+        let_pass(page, 3600, 2000)  # code is compiled, every page has come
+        before = heap_mb(page)
+        turns = -let_pass(page, PAGE_S, 1)["turns"]
+        for _ in range(12):
+            turns_now = let_pass(page, seconds // 12, deltas // 12)["turns"]
+        grown = 100 * (heap_mb(page) / before - 1)
+    missed = seconds // 12 * 12 // PAGE_S - (turns_now + turns)
+    note = f"{seconds / 3600:.0f} h, {deltas} deltas"
+    return [
+        _row("wall, growth of the script's memory", grown, "%", f"{note}; bar: less than 10"),
+        _row("wall, pages that did not come", missed, "pages", "bar: none"),
+    ]
+
+
+def _row(name: str, ours: float, unit: str, note: str) -> Row:
+    return {
+        "name": name,
+        "ours": round(ours, 1),
+        "reference": None,
+        "ratio": None,
+        "unit": unit,
+        "note": note,
+    }

@@ -1,0 +1,246 @@
+"""All pages of the wall in a real Chromium: how they look, turn, fit and read."""
+
+import gzip
+import re
+from collections.abc import Iterator
+from importlib import resources
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.support.browser import chromium
+from tests.support.wall import WallProcess
+from tests.support.wall_look import assert_readable, misfits
+from tests.support.wall_pictures import (
+    PAGES,
+    REFERENCES,
+    ROADMAPS,
+    THEMES,
+    difference,
+    frozen_page,
+    frozen_wall,
+    picture,
+)
+
+LONG_NAME = "Ủy ban nhân dân thành phố Thủ Đức, Thành phố Hồ Chí Minh"
+FORGIVEN = 4.0
+"""Pixels in a thousand: less than one other digit in a rate."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def wall() -> Iterator[WallProcess]:
+    with frozen_wall("--roadmap", str(ROADMAPS)) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def province() -> Iterator[WallProcess]:
+    """Seven hundred units, long names, figures a hundred times as large, invented and saying so."""
+    options = ("--demo", "--title", LONG_NAME, "--scale", "100", "--units", "700")
+    with frozen_wall(*options) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    packed = resources.files("tests.support") / "vendor" / "axe.min.js.gz"
+    return gzip.decompress(packed.read_bytes()).decode()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_looks_as_reviewed(
+    browser: Browser, wall: WallProcess, name: str, theme: str
+) -> None:
+    """Whoever changes a style sees what else it changed; see ``tests.support.wall_pictures``."""
+    reviewed = (REFERENCES / f"{name}-{theme}.jpg").read_bytes()
+    assert difference(browser, picture(browser, wall, name, theme), reviewed) <= FORGIVEN
+
+
+def test_another_figure_is_another_picture(browser: Browser, wall: WallProcess) -> None:
+    """The tolerance must not forgive what it is there to find."""
+    reviewed = (REFERENCES / "a-dark.jpg").read_bytes()
+    with frozen_page(browser, wall, "pages=A&period=2023-Q3") as page:
+        expect(page.locator("#tile-full_online .rate")).not_to_have_text("58,2%")
+    for other in ("b-dark.jpg", "lost-dark.jpg", "a-light.jpg"):
+        assert difference(browser, (REFERENCES / other).read_bytes(), reviewed) > 3 * FORGIVEN
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+@pytest.mark.parametrize("theme", THEMES)
+def test_axe_finds_nothing_and_the_keys_turn_the_pages(
+    browser: Browser, wall: WallProcess, axe: str, theme: str, language: str
+) -> None:
+    """The pages are also read by those who hear them; nothing on them needs a mouse."""
+    address = f"theme={theme}&lang={language}&pages=A,B,C,D,R"
+    with frozen_page(browser, wall, address) as page:
+        page.evaluate(axe)
+        for shown in "ABACADAR":
+            expect(page.locator("#main")).to_have_attribute("data-page", shown)
+            if shown != "A" or page.locator(".overdue").count() == 1:
+                found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+                assert [(v["id"], v["nodes"][0]["html"]) for v in found["violations"]] == []
+            assert_readable(page)
+            page.keyboard.press("ArrowRight")
+
+
+def test_keys_pause_change_theme_and_language_and_help(browser: Browser, wall: WallProcess) -> None:
+    with frozen_page(browser, wall, "every=20") as page:
+        main, root = page.locator("#main"), page.locator("html")
+        page.keyboard.press("ArrowRight")
+        expect(main).to_have_attribute("data-page", "B")
+        page.keyboard.press("Space")
+        expect(page.locator(".page")).to_contain_text("tạm dừng")
+        page.clock.run_for(61_000)
+        expect(main).to_have_attribute("data-page", "B")
+        page.keyboard.press("Space")
+        page.keyboard.press("ArrowLeft")
+        expect(main).to_have_attribute("data-page", "A")
+        page.keyboard.press("t")
+        expect(root).to_have_attribute("data-theme", "light")
+        page.keyboard.press("L")
+        expect(root).to_have_attribute("lang", "en")
+        expect(page.locator("#header")).to_contain_text("Whole district · 24 units")
+        page.keyboard.press("?")
+        expect(page.locator("#help")).to_contain_text("previous page, next page")
+        page.keyboard.press("?")
+        expect(page.locator("#help")).to_be_hidden()
+
+
+def test_the_pages_turn_alone_and_each_part_comes(browser: Browser, wall: WallProcess) -> None:
+    """A B A C A D, twenty seconds each; of B and D another part each time."""
+    with frozen_page(browser, wall, "beat_lost=99999&beat_late=99999&lag_late=99999") as page:
+        seen, parts = "", []
+        for _ in range(12):
+            seen += page.locator("#main").get_attribute("data-page") or "?"
+            if seen[-1] in "BD":
+                named = "#header .scope" if seen[-1] == "B" else ".chart h2"
+                parts.append(page.locator(named).inner_text())
+            page.clock.run_for(20_000)
+    assert seen == "ABACADABACAD"
+    assert parts == [
+        "Cơ quan cấp huyện · 13 đơn vị",
+        "Số hóa hồ sơ, cấp kết quả điện tử cấp huyện",
+        "UBND cấp xã · 11 đơn vị",
+        "Số hóa hồ sơ, cấp kết quả điện tử cấp xã",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "width", "height", "scale"),
+    [
+        ("", 3840, 2160, 2.0),
+        ("theme=light", 1366, 768, 0.71),
+        ("scale=1.25", 1920, 1080, 1.25),
+        ("scale=0.8", 1920, 1080, 0.8),
+        ("palette=truyen-thong", 1920, 1080, 1.0),
+        ("palette=truyen-thong&theme=light&swap=1", 1920, 1080, 1.0),
+        ("scope=don-vi:23500&officer=cb01", 1920, 1080, 1.0),
+        ("period=2023-Q3&as_of=2023-08-15", 1920, 1080, 1.0),
+        ("period=2023-01-01..2023-01-02", 1920, 1080, 1.0),  # nothing has arisen anywhere
+    ],
+)
+def test_every_page_fits_every_screen(
+    browser: Browser, wall: WallProcess, query: str, width: int, height: int, scale: float
+) -> None:
+    """Letters grow with the screen, or by ``scale``; what does not fit comes on another part."""
+    address = f"pages=A,B,C,D,R&{query}"
+    with frozen_page(browser, wall, address, {"width": width, "height": height}) as page:
+        for _ in range(8):
+            assert_readable(page, scale)
+            page.keyboard.press("ArrowRight")
+
+
+@pytest.mark.parametrize("query", ["", "theme=light&lang=en", "public=1&scale=1.2"])
+def test_a_province_fits_as_well(browser: Browser, province: WallProcess, query: str) -> None:
+    """Long names, seven hundred units, millions of dossiers, and the label of invented data."""
+    with frozen_page(browser, province, f"pages=A,B,C,D&{query}") as page:
+        assert page.locator(".demo").count() == 1
+        for _ in range(6):
+            assert misfits(page) == []
+            page.keyboard.press("ArrowRight")
+
+
+def test_a_phone_scrolls_one_column_and_nothing_sideways(
+    browser: Browser, wall: WallProcess
+) -> None:
+    """Whoever checks from home must not zoom; pages turn when asked."""
+    with frozen_page(browser, wall, "", {"width": 390, "height": 844}) as page:
+        page.clock.run_for(61_000)
+        for shown in ("A", "B", "A", "C", "A", "D"):
+            expect(page.locator("#main")).to_have_attribute("data-page", shown)
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390
+            page.keyboard.press("ArrowRight")
+        smallest = page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)")
+        assert smallest >= 14
+
+
+def test_a_public_screen_names_no_dossier(browser: Browser, wall: WallProcess) -> None:
+    with frozen_page(browser, wall, "pages=C") as page:
+        expect(page.locator(".list .code").first).to_have_text(re.compile(r"^…\d{4}$"))
+        expect(page.locator(".list.soon em").first).to_have_text("cần văn bản xin lỗi")
+    with frozen_page(browser, wall, "pages=C&public=1") as page:
+        expect(page.locator(".list th").first).to_be_visible()
+        assert page.locator(".list .code").count() == 0
+
+
+def test_the_panel_is_cared_for(browser: Browser, wall: WallProcess) -> None:
+    """All moves a little each minute; at night it is dim, or dark, by day it may be light."""
+    address = "dim=14:33-06:00&blank=14:35-06:00&theme=auto&light=14:30-14:34&beat_lost=9999"
+    with frozen_page(browser, wall, address) as page:
+        root, header = page.locator("html"), page.locator("#header")
+        expect(root).to_have_attribute("data-theme", "light")
+        expect(root).not_to_have_class(re.compile("dim"))
+        before = header.bounding_box()
+        page.clock.run_for(60_000)
+        expect(root).to_have_class(re.compile("dim"))
+        assert header.bounding_box() != before
+        page.clock.run_for(60_000)
+        expect(root).to_have_attribute("data-theme", "dark")
+        page.clock.run_for(60_000)
+        expect(root).to_have_class(re.compile("blank"))
+        expect(header).to_be_hidden()
+
+
+def test_figures_too_old_become_dashes_and_the_last_one_stays_small(
+    browser: Browser, wall: WallProcess
+) -> None:
+    """Nobody may act on the morning's rate in the afternoon."""
+    with frozen_page(browser, wall, "pages=A&too_old=90") as page:
+        rate = page.locator("#tile-full_online .rate")
+        page.clock.run_for(80_000)
+        expect(page.locator(".fresh")).to_contain_text("MẤT KẾT NỐI MÁY CHỦ")
+        expect(rate).to_have_text("58,2%")
+        page.clock.run_for(20_000)
+        expect(rate).to_have_text("—")
+        expect(page.locator("#tile-full_online .last")).to_have_text("58,2%")
+        assert misfits(page) == []
+
+
+def test_the_page_is_loaded_anew_once_a_night(browser: Browser, wall: WallProcess) -> None:
+    """Months without a reload collect whatever browsers collect."""
+    with frozen_page(browser, wall, "reload=14:33-14:40") as page:
+        loads: list[str] = []
+        page.on("request", lambda r: loads.append(r.url) if r.is_navigation_request() else None)
+        page.clock.run_for(30_000)
+        assert loads == []
+        with page.expect_navigation():
+            page.clock.run_for(30_000)
+        page.clock.run_for(120_000)
+        assert len(loads) == 1
+
+
+def test_it_is_printed_dark_on_white(browser: Browser, wall: WallProcess) -> None:
+    with frozen_page(browser, wall, "pages=C") as page:
+        page.emulate_media(media="print")
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert ground == "rgb(255, 255, 255)"
+        assert page.locator(".list th").first.evaluate("e => getComputedStyle(e).color") == (
+            "rgb(0, 0, 0)"
+        )
