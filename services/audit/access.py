@@ -94,29 +94,6 @@ RIGHTS: tuple[Right, ...] = (
     Right("/api/v1/events"),
     Right("/api/v1/exports"),
     Right("/api/v1/exports/", own=True),
-    Right("/dossiers", "auditor"),
-    Right("/dossier", "auditor"),
-    Right("/behind", "auditor"),
-    Right("/trend", "auditor"),
-    Right("/compare", "auditor"),
-    Right("/changes", "auditor"),
-    Right("/changes/dossiers", "auditor"),
-    Right("/forensics", "auditor"),
-    Right("/forensics/", "auditor"),
-    Right("/docs", own=True),
-    Right("/openapi.json", own=True),
-    Right("/api/v1/dossiers", "auditor"),
-    Right("/api/v1/report/dossiers", "auditor"),
-    Right("/api/v1/report/procedures"),
-    Right("/api/v1/changes", "auditor"),
-    Right("/api/v1/changes/dossiers", "auditor"),
-    Right("/api/v1/compare", "auditor"),
-    Right("/api/v1/outlook"),
-    Right("/api/v1/roadmap"),
-    Right("/api/v1/trend"),
-    Right("/api/v1/durations"),
-    Right("/api/v1/forensics", "auditor"),
-    Right("/api/v1/forensics/", "auditor"),
     # the form names its unit: the handler looks
     Right("/exports", own=True),
     Right("/exports/", own=True),
@@ -125,6 +102,22 @@ RIGHTS: tuple[Right, ...] = (
     Right("/api/v1/check", own=True),
     Right("/logout", own=True),
     Right("/api/v1/person", own=True),
+    # words about questions, no answers
+    Right("/docs", own=True),
+    Right("/openapi.json", own=True),
+    # figures alone, without anybody's code
+    Right("/trend"),
+    *(Right(f"/api/v1/{name}") for name in ("outlook", "roadmap", "trend", "durations")),
+    # dossiers and officers; a comparison may name a second unit, so it is for those who see all
+    *(
+        Right(path, "auditor")
+        for name in ("changes", "changes/dossiers", "dossiers", "forensics", "forensics/")
+        for path in (f"/{name}", f"/api/v1/{name}")
+    ),
+    Right("/behind", "auditor"),
+    Right("/dossier", "auditor"),
+    Right("/api/v1/report/dossiers", "auditor"),
+    Right("/api/v1/report/procedures", "auditor"),
     Right("/saved", "auditor", of_unit=False),
     Right("/saved/", "auditor", of_unit=False),
     Right("/api/v1/saved", "auditor", of_unit=False),

@@ -14,9 +14,9 @@ from schemas.report import Report
 from services.asked import Wrong
 from services.audit import pictures, words
 from services.audit.answering import Answering
-from services.audit.pages import percent
 from services.audit.questions import Question
 from services.audit.questions.course import MOST_DAYS
+from services.audit.table_view import percent
 
 _WEEK_DAYS = 6
 

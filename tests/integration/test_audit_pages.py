@@ -24,6 +24,7 @@ from streams.core.facts import FACTS
 from streams.core.receptions import bits_of
 from tests.support.audited import audit_app, said
 from tests.support.clickhouse import Database, Server, numbered
+from tests.support.histories import admitted, received, resolved, stopped
 
 PERIOD = {"from": "2023-01-01", "to": "2023-12-31"}
 EARLIER = {**PERIOD, "known_at": "2023-02-15"}
@@ -121,7 +122,11 @@ def test_every_page_is_there_in_both_languages(http: TestClient, path: str, lang
     links = [unescape(link) for link in re.findall(r'<a [^>]*href="(/[^"#]*)', page.text)]
     assert links
     if language == "en":
-        assert all("lang=en" in link for link in links if not link.startswith(("/api", "/openapi")))
+        assert all(
+            "lang=en" in link
+            for link in links
+            if not link.startswith(("/api", "/openapi", "/print"))
+        )
 
 
 def test_a_number_leads_to_its_dossiers_and_to_their_events(http: TestClient):
@@ -280,6 +285,23 @@ def shipped() -> set[str]:
         "DROP TABLE IF EXISTS {asked:Identifier}",
         "TRUNCATE TABLE settled",
     }
+
+
+def test_what_an_example_list_leaves_out_is_linked(clickhouse_server: Server):
+    """Twenty are shown; whoever wants the twenty-first must not need to guess an address."""
+    database = clickhouse_server.database()
+    said_twice = [
+        admitted(one)
+        for n in range(22)
+        for one in (received(dossier=str(n)), resolved(dossier=str(n)), stopped(dossier=str(n)))
+    ]
+    database.store(numbered(said_twice))
+    pool = database.pool()
+    with TestClient(audit_app(pool)) as http:
+        page = http.get("/", params={**PERIOD, "unit": "23500"}).text
+        (link,) = re.findall(r'href="(/api/v1/anomalies[^"]*)"', page)
+        assert len(http.get(unescape(link)).json()["dossiers"]) == 22
+    pool.close()
 
 
 def test_the_api_describes_itself(http: TestClient):
