@@ -200,7 +200,7 @@ class Settled:
         offsets = () if clocks.final else tuple(asked.offsets.values())
         basis = client.query(sql("basis")).result_rows[0][0]
         # a rebuilt history has the same basis and none of these tables
-        ((database,),) = client.query("SELECT currentDatabase()").result_rows
+        ((database,),) = client.query(sql("database")).result_rows
         return database, basis, tuple(asked.offsets), offsets, clocks.as_of, clocks.known_at
 
 

@@ -1,0 +1,2 @@
+-- Which database is the history.
+SELECT currentDatabase()
