@@ -77,8 +77,7 @@ def _paint(times: int) -> list[Row]:
     paints, weight = [], 0
     with chromium() as browser, frozen_wall() as wall:
         for _ in range(times):
-            context = browser.new_context(viewport=FULL_HD)  # type: ignore[arg-type]  # its own TypedDict
-            page = context.new_page()
+            page = browser.new_page(viewport=FULL_HD, bypass_csp=True)  # type: ignore[arg-type]  # its own TypedDict
             sizes: list[int] = []
             page.on(
                 "requestfinished",
@@ -91,7 +90,7 @@ def _paint(times: int) -> list[Row]:
             page.wait_for_function(f"!!{entry}")
             paints.append(page.evaluate(f"{entry}.startTime"))
             weight = sum(sizes)
-            context.close()
+            page.close()
     return [
         _row("wall, first paint, cold", median(paints), "ms", "bar: at most 500"),
         _row("wall, weight with fonts", weight / 1000, "kB", "bar: at most 300"),

@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import time
 from collections.abc import Iterator
 from importlib import resources
 
@@ -234,6 +235,18 @@ def test_the_page_is_loaded_anew_once_a_night(browser: Browser, wall: WallProces
             page.clock.run_for(30_000)
         page.clock.run_for(120_000)
         assert len(loads) == 1
+
+
+def test_a_script_that_has_stopped_is_marked_by_the_style_alone(
+    browser: Browser, wall: WallProcess
+) -> None:
+    """No timer of the page runs here, as when a browser has hung: the figures look like new."""
+    with frozen_page(browser, wall, "beat_lost=1") as page:
+        opacity = "getComputedStyle(document.getElementById('footer'), '::after').opacity"
+        deadline = time.monotonic() + 10
+        while page.evaluate(opacity) != "1":
+            assert time.monotonic() < deadline, "nothing says that the script has stopped"
+        assert page.locator(".fresh").inner_text().strip() == "Trực tiếp · số liệu đến 14:32:03"
 
 
 def test_it_is_printed_dark_on_white(browser: Browser, wall: WallProcess) -> None:
