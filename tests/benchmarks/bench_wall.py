@@ -22,7 +22,7 @@ DAY_S, DAY_DELTAS = 86_400, 50_000
 
 def rows(quick: bool) -> list[Row]:
     """Screens, paint, day."""
-    return [*_screens(5 if quick else 20), *_paint(3 if quick else 9), *_day(12 if quick else 1)]
+    return [*_screens(5 if quick else 20), *_paint(3 if quick else 9), *_day(8 if quick else 1)]
 
 
 def _screens(seconds: int) -> list[Row]:
@@ -100,7 +100,7 @@ def _paint(times: int) -> list[Row]:
 def _day(part: int) -> list[Row]:
     seconds, deltas = DAY_S // part, DAY_DELTAS // part
     with chromium() as browser, frozen_wall() as wall, driven_page(browser, wall) as page:
-        let_pass(page, 3600, 2000)  # code is compiled, every page has come
+        let_pass(page, 7200 // part, 4000 // part)  # code is compiled, every page has come
         before = heap_mb(page)
         turns = -let_pass(page, PAGE_S, 1)["turns"]
         for _ in range(12):
