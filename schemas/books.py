@@ -57,6 +57,8 @@ class Indicator(_Data):
     """A few words for the wall."""
     answers: str
     """Who answers for it, in the decision's words."""
+    partners: str = ""
+    """Who works with them, in the decision's words; empty: it names nobody."""
     level: str | None = None
     """None: every level answers for it."""
     scope: FactNames

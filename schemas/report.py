@@ -142,6 +142,20 @@ class AnomalyRow(_Report):
     """Some of the dossiers as ``unit/dossier``; only the history knows them."""
 
 
+class CaseRow(_Report):
+    """Dossiers of the period's population that stand in one way with an indicator.
+
+    The population are those of the indicator's level. What is met and missed makes up a.
+    """
+
+    indicator: str
+    kind: Literal["met", "missed", "left_out"]
+    rule: str
+    """Fact that decides; empty for ``met``."""
+    title: str
+    dossiers: int
+
+
 class BalanceRow(_Report):
     """What lay there and came against what was settled and lies there, in dossiers."""
 
@@ -174,12 +188,21 @@ class Report(_Report):
     computed_at: datetime
     judged_at: datetime | None = None
     """A book of receptions: the moment whose state counts, the period's last or an earlier one."""
+    final: bool = False
+    """True: what is known at ``known_at`` is all here, and this answer will never be another one.
+    False: provisional («tạm tính»); such an answer is neither saved nor signed."""
     demo: bool
     """True: the data is invented."""
     dossiers: int
     """Dossiers with any event, whatever the period; of an officer: those received or closed."""
     resolved: int
     """Dossiers resolved in the period, of the units asked for."""
+    overdue: int | None = None
+    """Dossiers in process although their due moment has passed, at the period's last moment or the
+    earliest that was asked about: they are in no denominator. Only the history tells."""
+    cases: tuple[CaseRow, ...] = ()
+    """Of all that is asked for, by indicator: what is counted, and what is left out by which rule.
+    Only the history tells."""
     rows: tuple[ReportRow, ...]
     """First the rows of all units together, then each unit's; in the book's order."""
     scores: tuple[ScoreRow, ...] = ()

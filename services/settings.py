@@ -21,6 +21,9 @@ class Settings(StreamSettings):
     key: SecretStr = Field(
         SecretStr(""), description="emitter's key that the command line sends with events"
     )
+    audit_key: SecretStr = Field(
+        SecretStr(""), description="account's key with which the command line asks the audit"
+    )
     max_event_bytes: int = Field(1_000_000, ge=1000, description="largest body of one event")
     max_batch_bytes: int = Field(8_000_000, ge=1000, description="largest body of a batch")
     max_batch_events: int = Field(1000, ge=1, description="most events in a batch")

@@ -56,6 +56,16 @@ def first_offsets(bootstrap: str, topic: str) -> dict[int, int]:
         close_reader(consumer)
 
 
+def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:
+    """For each partition the first offset that Kafka does not have yet; raises ``KafkaError``."""
+    consumer = open_reader(bootstrap, topic, "motcua-reading")
+    try:
+        found = consumer.end_offsets(list(consumer.assignment()), timeout_ms=int(REQUEST_S * 1000))
+        return {tp.partition: offset for tp, offset in found.items()}
+    finally:
+        close_reader(consumer)
+
+
 def read_between(
     bootstrap: str, topic: str, begins: Mapping[int, int], ends: Mapping[int, int]
 ) -> Iterator[list[Any]]:

@@ -1,31 +1,17 @@
 """Reads a question from a URL's parameters: a typed question, or what is wrong with it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
-from schemas.books import Book, Period
 from schemas.events import END_OF_TIME, EPOCH
 from schemas.registry import Registry
 from services.asked import Wrong, read_book, read_lineage, read_period
+from services.audit.questions import Question
 from services.audit.settled import Clocks
 from services.books import Books
-from streams.core.lineage import Lineage
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A book over a period, of one unit or of all, at two clocks."""
-
-    book: Book
-    period: Period
-    unit: str | None
-    clocks: Clocks
-    officer: str | None = None
-    lineage: Lineage = "old"
 
 
 def read_question(

@@ -3,24 +3,41 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import MappingProxyType, SimpleNamespace
+from typing import Any, NamedTuple, TypeAlias
 
 from fastapi import APIRouter
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import FileResponse, HTMLResponse, Response
 
-from schemas.books import Book, heading_row
+from schemas.audit import ChangeReason, ChangeRow, Changes, Outlook
+from schemas.books import Book, Indicator, heading_row
 from schemas.certificates import Certificate, Difference
 from schemas.problems import Problem
 from schemas.registry import Registry
-from schemas.report import OutOfScopeRow, Report, ReportRow, ScoreRow
-from services.audit.asked import ZONE, Question
+from schemas.report import BalanceRow, CaseRow, OutOfScopeRow, Report, ReportRow, ScoreRow
+from services.audit import words
+from services.audit.access import (
+    ROLE_TITLES,
+    Person,
+    current_person,
+    form_token,
+    right_of,
+)
+from services.audit.asked import ZONE
+from services.audit.questions import Question
+from services.audit.questions.lists import clocks_told
+from services.audit.words import number
 from services.certificates import age_s
 from services.settings import Settings
+from streams.core.balance import TERMS
 from streams.core.indicators import rate_tenths
 
 _HERE = Path(__file__).parent
 _STATIC = {"audit.css": "text/css"}
+_FONTS = {font.name: font for font in (_HERE.parent / "wall/static/fonts").glob("*.woff2")}
+"""The installation's type, in one copy."""
+Given: TypeAlias = Mapping[str, str]
 
 
 class TableRow(NamedTuple):
@@ -58,6 +75,30 @@ class UnitLine(NamedTuple):
     """Rate and verdict by the indicator's code."""
 
 
+MENU = (
+    ("/", "Bảng chỉ tiêu"),
+    ("/dossiers", "Hồ sơ"),
+    ("/forensics", "Bất thường"),
+    ("/trend", "Xu hướng"),
+    ("/compare", "So sánh"),
+    ("/verify", "Đối chiếu"),
+    ("/saved", "Báo cáo đã lưu"),
+    ("/check", "Kiểm tra tệp"),
+    ("/access", "Nhật ký"),
+    ("/docs", "API"),
+)
+
+
+def menu_of(person: Person) -> list[tuple[str, str]]:
+    """The pages that this person may open."""
+    return [
+        (path, title)
+        for path, title in MENU
+        if person.may(right_of(path).least)
+        and (person.units is None or right_of(path).of_unit or right_of(path).own)
+    ]
+
+
 class Pages:
     """Renders; knows no database."""
 
@@ -77,34 +118,45 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters["number"] = number
-        self._templates.filters["local"] = local
-        self._templates.filters["cell"] = cell_words
-        self._templates.globals.update(settings=settings)
+        self._templates.filters |= {"local": local, "cell": cell_words, **words.FILTERS}
+        self._templates.globals.update(
+            settings=settings,
+            menu=menu_of,
+            person=current_person,
+            form_token=form_token,
+            roles=ROLE_TITLES,
+        )
 
     def table(
         self,
         question: Question,
         report: Report,
         registry: Registry,
-        given: Mapping[str, str],
+        given: Given,
         books: Sequence[str],
+        *,
+        outlook: Outlook | None = None,
+        changes: Changes | None = None,
     ) -> Response:
         """The table of one unit, or of all together with one line for each unit below."""
         unit = registry.latest_unit(question.unit) if question.unit else None
-        return self._page(
+        standings = {row.indicator: row for row in outlook.rows} if outlook else {}
+        return self.page(
             "table.html",
+            given,
             book=question.book,
             books=books,
-            period=question.period,
             report=report,
+            answer=clocks_of(question),
             unit_name=unit.name if unit else question.unit,
-            units=_units(registry, report),
+            units=units_of(registry, report),
             groups=_groups(question, report),
             by_unit=_by_unit(report, question.book) if question.unit is None else [],
             total=_points(report, question.unit, None),
             indicators=question.book.indicators,
-            given=given,
+            asked=words.filled(given, question),
+            base=words.base(given, question),
+            at_clocks=words.at_clocks(given),
             computed_at=report.computed_at.astimezone(ZONE),
             carried_over=sum(
                 (row.terms["opening"] or 0) + (row.terms["came_back"] or 0)
@@ -112,41 +164,55 @@ class Pages:
                 if row.unit == question.unit
             ),
             judged_at=report.judged_at.astimezone(ZONE) if report.judged_at else None,
+            standings=standings,
+            lights=words.LIGHTS,
+            standings_words=words.STANDINGS,
+            differences=_differences(changes) if changes else {},
+            changes=_main_changes(changes) if changes else None,
+            columns=10 + 2 * bool(standings) + bool(changes),
+            left_out=_left_out(question, report),
+            balance=[BalanceLine.of(row) for row in report.balance if row.unit == question.unit],
+            versus_field=words.versus_field(given),
         )
 
-    def verification(self, registry: Registry) -> Response:
+    def verification(self, registry: Registry, given: Given) -> Response:
         """The newest certificate with its differences."""
         found, today = self._newest(), self._clock().astimezone(ZONE).date()
         codes = {difference.unit for difference in (found.differences if found else ())}
         units = {code: registry.unit(code, today) or registry.latest_unit(code) for code in codes}
         names = {code: unit.name if unit else code for code, unit in units.items()}
-        return self._page("verify.html", names=names)
+        return self.page("verify.html", given, names=names)
 
-    def problem(self, problem: Problem) -> Response:
+    def problem(self, problem: Problem, given: Given = MappingProxyType({})) -> Response:
         """What is wrong, and what would be right, as a page."""
-        return self._page("problem.html", status=problem.status, problem=problem)
+        return self.page("problem.html", given, problem.status, problem=problem)
 
     def static_router(self) -> APIRouter:
-        """The style sheet."""
+        """The style sheet and its fonts."""
         router = APIRouter(include_in_schema=False)
 
         @router.get("/static/{name}")
         def static(name: str) -> Response:
+            if name in _FONTS:
+                return FileResponse(_FONTS[name], media_type="font/woff2")
             if name not in _STATIC:
                 return Response(status_code=404)
             return FileResponse(_HERE / "static" / name, media_type=_STATIC[name])
 
         return router
 
-    def _page(self, template: str, status: int = 200, **values: Any) -> Response:
+    def page(self, template: str, given: Given, status: int = 200, /, **values: Any) -> Response:
+        """The template with what every page shows; ``given`` are the parameters of the address."""
         found = self._newest()
-        values |= {"certificate": found, "verdict": verdict(found, self._clock())}
+        language = words.language(given)
+        values = {
+            "given": dict(given),
+            **values,
+            "certificate": found,
+            "verdict": verdict(found, self._clock()),
+            **language.values(template, given),
+        }
         return HTMLResponse(self._templates.get_template(template).render(values), status)
-
-
-def number(value: int) -> str:
-    """12345 as Vietnamese readers write it: 12.345."""
-    return f"{value:,}".replace(",", ".")
 
 
 def local(moment: str) -> str:
@@ -243,6 +309,63 @@ def _reached(row: ScoreRow) -> str:
     return f"{row.score:.2f} / {row.in_scope:g}".replace(".", ",") if row.in_scope else "–"
 
 
+def clocks_of(question: Question) -> Any:
+    """The clocks as answers say them, for a page that shows an answer of another shape."""
+    return SimpleNamespace(**clocks_told(question.clocks))
+
+
+class BalanceLine(NamedTuple):
+    """The balance of one unit in words."""
+
+    row: BalanceRow
+    left_terms: list[tuple[str, int]]
+    right_terms: list[tuple[str, int]]
+
+    @classmethod
+    def of(cls, row: BalanceRow) -> "BalanceLine":
+        """Terms that are 0 are left out, but for those that everybody knows."""
+
+        def side(name: str) -> list[tuple[str, int]]:
+            return [
+                (term.title, row.terms.get(term.name) or 0)
+                for term in TERMS
+                if term.side == name and (term.name in _ALWAYS or row.terms.get(term.name))
+            ]
+
+        return cls(row, side("left"), side("right"))
+
+
+_ALWAYS = frozenset({"opening", "received", "resolved", "in_process"})
+
+
+def _differences(changes: Changes) -> dict[str, str]:
+    found = {}
+    for row in changes.rows:
+        counted = "thủ tục" if row.counts == "procedures" else "hồ sơ"
+        moved = row.b_after - row.b_before or row.a_after - row.a_before
+        if row.reasons or row.procedures:
+            found[row.indicator] = f"{words.signed(moved)} {counted}"
+    return found
+
+
+def _main_changes(changes: Changes) -> list[tuple[ChangeRow, ChangeReason]]:
+    found = [(row, reason) for row in changes.rows for reason in row.reasons]
+    return sorted(found, key=lambda pair: -pair[1].dossiers)[:6]
+
+
+def _left_out(question: Question, report: Report) -> list[tuple[Indicator, list[CaseRow]]]:
+    found = []
+    for indicator in question.book.indicators:
+        rules = [
+            case
+            for case in report.cases
+            if case.indicator == indicator.code and case.kind == "left_out"
+        ]
+        if rules:
+            found.append((indicator, rules))
+    return found
+
+
 def _left(row: ReportRow) -> str:
     counted = "thủ tục" if row.counts == "procedures" else "hồ sơ"
     if row.late_allowed is not None:
@@ -270,10 +393,11 @@ def _by_unit(report: Report, book: Book) -> list[UnitLine]:
     return list(units.values())
 
 
-def _units(registry: Registry, report: Report) -> list[tuple[str, str]]:
+def units_of(registry: Registry, report: Report | None) -> list[tuple[str, str]]:
     """(code, name) of every unit that one may ask for, by name."""
     found = {unit.code: unit.name for unit in registry.units}
-    found |= {row.unit: row.unit_name or row.unit for row in report.rows if row.unit}
-    if report.unit:
-        found.setdefault(report.unit, report.unit)
+    if report is not None:
+        found |= {row.unit: row.unit_name or row.unit for row in report.rows if row.unit}
+        if report.unit:
+            found.setdefault(report.unit, report.unit)
     return sorted(found.items(), key=lambda pair: pair[1])

@@ -6,10 +6,11 @@ settled last, and for those that a question sees otherwise than they are settled
 moment, as known earlier, or below an offset. Every figure is then a sum over rows.
 """
 
+import re
 import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -19,9 +20,11 @@ from typing import Any
 from clickhouse_connect.driver.client import Client
 
 from schemas.events import END_OF_TIME
+from services.audit.kept import Kept, Key, drop
 
 _SETTLED = "settled_dossiers"
 _ASKED = "asked_"
+_INCLUDE = re.compile(r"^ *-- include (?P<part>\w+)(?: as (?P<name>\w+))?$", re.MULTILINE)
 _MOST_RECORDS = 1_000_000
 """Of so many records dossiers are judged at a time; a few hundred MB."""
 
@@ -34,6 +37,8 @@ class Clocks:
     """As it was then: events that had happened until this moment."""
     known_at: datetime = END_OF_TIME
     """As we knew it then: events recorded until this moment."""
+    final: bool = False
+    """Every event that was recorded until ``known_at`` is here."""
 
 
 NOW = Clocks()
@@ -68,6 +73,7 @@ class Settled:
 
     def __init__(self) -> None:
         self._turns = _Turns()
+        self._kept = Kept()
 
     def settle(self, client: Client) -> int:
         """Judge every dossier that got an event; how many did.
@@ -118,28 +124,80 @@ class Settled:
         It may hold other units as well. It is there, and says the same, until the context ends.
         ``anew``: every dossier is judged by its events now, nothing is taken from what is settled.
         """
+        with self.tables(client, asked, [clocks], dossier, anew=anew) as (table,):
+            yield table
+
+    @contextmanager
+    def tables(
+        self,
+        client: Client,
+        asked: Extent,
+        several: Sequence[Clocks],
+        dossier: str | None = None,
+        *,
+        anew: bool = False,
+    ) -> Iterator[list[str]]:
+        """The same for several clocks at once, in their order."""
         self.settle(client)
-        with self._turns.together():
-            if asked.open_ended and clocks == NOW and not anew:
-                yield _SETTLED
-                return
-            bound = {**asked.bound(clocks), "dossier": dossier or "", "anew": anew}
-            if not anew and not client.query(sql("unfit"), bound).result_rows[0][0]:
-                yield _SETTLED
-                return
-            bound["asked"] = f"{_ASKED}{uuid.uuid4().hex}"
-            client.command("CREATE TABLE {asked:Identifier} AS settled ENGINE = Memory", bound)
-            try:
-                if not anew:
-                    client.command(sql("asked_settled"), bound)
-                client.command(sql("asked_anew"), bound)
-            except BaseException:
-                client.command("DROP TABLE {asked:Identifier}", bound)
-                raise
+        with ExitStack() as held:
+            turn = held.enter_context(ExitStack())
+            turn.enter_context(self._turns.together())
+            names = [self._table(client, asked, clocks, dossier, anew, held) for clocks in several]
+            if _SETTLED not in names:
+                turn.close()
+            yield names
+
+    def _table(
+        self,
+        client: Client,
+        asked: Extent,
+        clocks: Clocks,
+        dossier: str | None,
+        anew: bool,
+        held: ExitStack,
+    ) -> str:
+        if asked.open_ended and clocks == NOW and not anew:
+            return _SETTLED
+        key = None
+        if asked.open_ended and clocks != NOW and not anew and dossier is None:
+            key = self._key(client, asked, clocks)
+            if (kept := self._kept.take(key)) is not None:
+                held.callback(self._kept.give_back, client, key)
+                return kept
+        bound = {**asked.bound(clocks), "dossier": dossier or "", "anew": anew}
+        if not anew and not client.query(sql("unfit"), bound).result_rows[0][0]:
+            return _SETTLED
+        table = f"{_ASKED}{uuid.uuid4().hex}"
+        rows = self._judge(client, table, bound)
+        if key is None:
+            held.callback(drop, client, table)
+        else:
+            self._kept.put(key, table, rows)
+            held.callback(self._kept.give_back, client, key, table)
+        return table
+
+    def _judge(self, client: Client, table: str, bound: Mapping[str, Any]) -> int:
+        """Make the table that the question sees; how many dossiers are in it."""
+        bound = {**bound, "asked": table}
+        client.command("CREATE TABLE {asked:Identifier} AS settled ENGINE = Memory", bound)
         try:
-            yield bound["asked"]
-        finally:
-            client.command("DROP TABLE {asked:Identifier}", bound)
+            if not bound["anew"]:
+                client.command(sql("asked_settled"), bound)
+            client.command(sql("asked_anew"), bound)
+            return int(
+                client.query("SELECT count() FROM {asked:Identifier}", bound).result_rows[0][0]
+            )
+        except BaseException:
+            drop(client, table)
+            raise
+
+    def _key(self, client: Client, asked: Extent, clocks: Clocks) -> Key:
+        # what comes in after a final moment was recorded later, and the question does not see it
+        offsets = () if clocks.final else tuple(asked.offsets.values())
+        basis = client.query(sql("basis")).result_rows[0][0]
+        # a rebuilt history has the same basis and none of these tables
+        ((database,),) = client.query("SELECT currentDatabase()").result_rows
+        return database, basis, tuple(asked.offsets), offsets, clocks.as_of, clocks.known_at
 
 
 def extent(client: Client, settled: Settled, unit: str | None = None) -> Extent:
@@ -161,8 +219,20 @@ def forget_asked(client: Client) -> None:
 
 @cache
 def sql(name: str) -> str:
-    """The statement in ``sql/<name>.sql``."""
-    return (resources.files("services.audit") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+    """The statement in ``sql/<name>.sql``, with the parts that it includes.
+
+    ``-- include part`` stands for ``sql/parts/part.sql``; with ``as name`` the part's table of
+    dossiers is the parameter ``name``, and its moment the parameter ``as_of_name``.
+    """
+    folder = resources.files("services.audit") / "sql"
+
+    def part(found: re.Match[str]) -> str:
+        text = (folder / "parts" / f"{found['part']}.sql").read_text(encoding="utf-8")
+        if name := found["name"]:
+            text = text.replace("{dossiers:", f"{{{name}:").replace("{as_of:", f"{{as_of_{name}:")
+        return _INCLUDE.sub(part, text)
+
+    return _INCLUDE.sub(part, (folder / f"{name}.sql").read_text(encoding="utf-8"))
 
 
 def _offsets(client: Client, question: str, parameters: Any = None) -> dict[int, int]:

@@ -13,6 +13,8 @@ from pydantic import ValidationError
 from services.cli import doctor as examination
 from services.cli import dossiers
 from services.cli import report as reports
+from services.cli.account import access, account
+from services.cli.documents import listed, save, suffixes
 from services.cli.imports import run_import
 from services.cli.rebuild import app as rebuild
 from services.cli.rejected import app as rejected
@@ -21,11 +23,12 @@ from services.cli.say import NOT_SO, VIETNAM, answer, console, fail, number, tel
 from services.cli.where import (
     Installation,
     ask,
+    data_folder,
     find,
     get,
     local_stack_of,
     running_stacks,
-    the_only_stack,
+    settings_here,
 )
 from services.settings import Settings
 
@@ -45,12 +48,17 @@ emitter = typer.Typer(no_args_is_help=True, help="Phần mềm gửi sự kiện
 events = typer.Typer(no_args_is_help=True, help="Sự kiện của từng hồ sơ.")
 due = typer.Typer(no_args_is_help=True, help="Hạn trả kết quả.")
 catalogue = typer.Typer(no_args_is_help=True, help="Danh mục TTHC và đơn vị.")
+table = typer.Typer(invoke_without_command=True)
 books = typer.Typer(no_args_is_help=True, help="Bộ chỉ tiêu và lộ trình.")
 app.add_typer(emitter, name="emitter")
 app.add_typer(events, name="events")
 app.add_typer(due, name="due")
 app.add_typer(catalogue, name="catalogue")
 app.add_typer(books, name="book")
+app.add_typer(account, name="account")
+app.add_typer(access, name="access")
+app.add_typer(listed, name="dossiers")
+app.add_typer(table, name="report")
 app.add_typer(rejected, name="rejected")
 app.add_typer(rebuild, name="rebuild")
 
@@ -112,7 +120,7 @@ def doctor(
 ) -> None:
     """Kiểm tra máy và hệ thống. Ví dụ: `motcua doctor --port 8400`"""
     stack = next((stack for stack in running_stacks() if stack.port == port), None)
-    folder = data or (stack.data if stack else _settings().data)
+    folder = data or (stack.data if stack else settings_here().data)
     found = list(examination.examine(port, folder))
     if as_json:
         answer(json.dumps(examination.as_json(found), ensure_ascii=False, indent=2))
@@ -136,7 +144,7 @@ def topics(
 
     from services.topics import ensure_topics
 
-    settings = _settings()
+    settings = settings_here()
     address = kafka or _kafka_here(settings)
     try:
         found = ensure_topics(address, settings.topic_prefix, copies)
@@ -163,10 +171,11 @@ def _kafka_here(settings: Settings) -> str:
 # -- questions
 
 
-@app.command()
+@table.callback()
 def report(
-    first: First,
-    last: Last,
+    context: typer.Context,
+    first: Annotated[str, typer.Option("--from", help="ngày đầu, 2023-01-01 hoặc 01/01/2023")] = "",
+    last: Annotated[str, typer.Option("--to", help="ngày cuối, tính cả ngày này")] = "",
     book: Book = _BOOK,
     unit: UnitOf = None,
     officer: Officer = None,
@@ -178,18 +187,44 @@ def report(
         str | None, typer.Option(help="theo những gì đã ghi nhận tới thời điểm này")
     ] = None,
     form: Shape = Format.TABLE,
+    document: Annotated[
+        Path | None, typer.Option("--save", help=f"ghi thành tài liệu: {suffixes()}")
+    ] = None,
     as_json: Json = False,
     url: Url = None,
 ) -> None:
     """Bảng chỉ tiêu tính từ lịch sử. Ví dụ: `motcua report --from 2023-01-01 --to 2023-03-31`"""
+    if context.invoked_subcommand is not None:
+        return
     query = {
         "book": book,
         **_asked(first, last, unit, officer, lineage),
         "as_of": as_of,
         "known_at": known_at,
     }
-    found = get(find(url).audit, "/api/v1/report", query)
+    audit = find(url).audit
+    if document is not None:
+        save(audit, query, document)
+        return
+    found = get(audit, "/api/v1/report", query)
     reports.show(found, Format.JSON if as_json else form)
+
+
+@table.command("check")
+def check_report(
+    file: Annotated[Path, typer.Argument(help="tệp đã xuất", exists=True, dir_okay=False)],
+    as_json: Json = False,
+    url: Url = None,
+) -> None:
+    """Tệp có bị sửa, lịch sử có nói đúng vậy; mã thoát 1 khi không. `motcua report check TỆP`
+
+    Mã thoát: 0 còn nguyên và đúng; 1 bị sửa, hoặc lịch sử nói khác; 2 không phải tài liệu của
+    motcua; 4 còn nguyên, chưa tính lại được.
+    """
+    from services.cli.report_check import check
+
+    if code := check(file, find(url).audit, as_json):
+        raise typer.Exit(code)
 
 
 @app.command()
@@ -281,6 +316,8 @@ def balance(
 def _asked(
     first: str, last: str, unit: str | None, officer: str | None, lineage: LineageWord
 ) -> dict[str, str | None]:
+    if missing := [name for name, day in (("--from", first), ("--to", last)) if not day]:
+        fail(f"Thiếu / missing: {', '.join(missing)}")
     days = reports.period(first, last)
     return {
         "from": days[0].isoformat(),
@@ -418,7 +455,7 @@ def _book(book: str, url: str | None) -> "BookOf":
         if book.endswith(".toml"):
             return load_book(book)
         stack = local_stack_of(find(url).front)
-        return Books(stack.data if stack else _settings().data).load(book)
+        return Books(stack.data if stack else settings_here().data).load(book)
     except BookRefused as refused:
         fail(f"--book {book}: {refused.told[1]}\n{refused.told[0]}")
     except (UnknownBook, ValueError) as error:
@@ -525,7 +562,7 @@ def import_(
     Dừng giữa chừng thì chạy lại sẽ làm tiếp; nhập lại lần nữa không làm thay đổi gì. Dòng không
     dùng được nằm ở `<tệp>.rejected.csv`; khi đó mã thoát là 3.
     """
-    raise typer.Exit(run_import(file, mapping, url, key or _settings().key.get_secret_value()))
+    raise typer.Exit(run_import(file, mapping, url, key or settings_here().key.get_secret_value()))
 
 
 @emitter.command("add")
@@ -539,7 +576,7 @@ def add(
     from schemas.registry import load_registry
     from services.gateway.credentials import EmitterExists, add_emitter, credentials_file
 
-    folder = _data_folder(data, url)
+    folder = data_folder(data, url)
     registry = load_registry(folder / "registry")
     if unknown := [code for code in unit if registry.latest_unit(code) is None]:
         fail(
@@ -564,7 +601,7 @@ def list_emitters(data: Data = None, as_json: Json = False, url: Url = None) -> 
     """Các phần mềm gửi và đơn vị của chúng."""
     from services.gateway.credentials import credentials_file, read_credentials
 
-    found = read_credentials(credentials_file(_data_folder(data, url)))
+    found = read_credentials(credentials_file(data_folder(data, url)))
     if as_json:
         lines = [c.model_dump(mode="json", exclude={"hash"}) for c in found]
         answer(json.dumps(lines, ensure_ascii=False, indent=2))
@@ -586,41 +623,16 @@ def remove(
     from services.gateway.credentials import EmitterUnknown, credentials_file, remove_emitter
 
     try:
-        remove_emitter(credentials_file(_data_folder(data, url)), name)
+        remove_emitter(credentials_file(data_folder(data, url)), name)
     except EmitterUnknown:
         fail(f"Không có «{name}»; xem / see: motcua emitter list")
     tell(f"Đã thu hồi khóa của «{name}» / removed")
 
 
-def _data_folder(data: Path | None, url: str | None) -> Path:
-    """The data folder that was named, else the one of the stack that runs here."""
-    if data is not None:
-        return data
-    if url is None:
-        stacks = running_stacks()
-        return the_only_stack().data if stacks else _settings().data
-    stack = local_stack_of(find(url).front)
-    if stack is None:
-        fail(
-            f"Khóa được cất trong thư mục dữ liệu: chạy lệnh này trên máy của {url}, hoặc --data\n"
-            f"Keys lie in the data folder: run this on the machine of {url}, or give --data"
-        )
-    return stack.data
-
-
 def _data_here(data: Path | None) -> Path:
     """The data folder that was named, else of the one stack that runs here, else MOTCUA_DATA."""
     stacks = running_stacks()
-    return data or (stacks[0].data if len(stacks) == 1 else _settings().data)
-
-
-def _settings() -> Settings:
-    try:
-        return Settings()
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        name = "MOTCUA_" + "_".join(str(part) for part in wrong["loc"]).upper()
-        fail(f"Biến môi trường {name}: {wrong['msg']}")
+    return data or (stacks[0].data if len(stacks) == 1 else settings_here().data)
 
 
 def main() -> None:

@@ -4,19 +4,22 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
+from pydantic import ValidationError
 
 from services.cli.say import fail
+from services.settings import Settings
 
 RUNNING = Path(__file__).resolve().parents[2] / "var" / "running"
 """Where a local stack says that it runs: ``<port>.json`` with port, data folder and pid."""
 
+_LONG_S = 600
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _ANYWHERE = frozenset({"0.0.0.0", "::", ""})
 
@@ -96,6 +99,32 @@ def find(url: str | None, folder: Path = RUNNING, patience_s: float = 0) -> Inst
     )
 
 
+def data_folder(data: Path | None, url: str | None = None) -> Path:
+    """The data folder that was named, else the one of the stack that runs here."""
+    if data is not None:
+        return data
+    if url is None:
+        stacks = running_stacks()
+        return the_only_stack().data if stacks else settings_here().data
+    stack = local_stack_of(find(url).front)
+    if stack is None:
+        fail(
+            f"Khóa được cất trong thư mục dữ liệu: chạy lệnh này trên máy của {url}, hoặc --data\n"
+            f"Keys lie in the data folder: run this on the machine of {url}, or give --data"
+        )
+    return stack.data
+
+
+def settings_here() -> Settings:
+    """Of the environment; ends the command when it is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        name = "MOTCUA_" + "_".join(str(part) for part in wrong["loc"]).upper()
+        fail(f"Biến môi trường {name}: {wrong['msg']}")
+
+
 def get(base: str, path: str, query: Mapping[str, str | None] | None = None) -> dict[str, Any]:
     """The JSON object at this address. Ends the command with the reason when there is none."""
     return ask("GET", base, path, query)
@@ -107,18 +136,60 @@ def ask(
     path: str,
     query: Mapping[str, str | None] | None = None,
     timeout_s: float = 120,
+    body: bytes | None = None,
 ) -> dict[str, Any]:
     """The JSON object that the service answers with, else the command ends with its reason."""
+    with _asked(method, base, path, query, timeout_s, body) as response:
+        response.read()
+    return _object_of(response, base, path)
+
+
+def download(base: str, path: str, query: Mapping[str, str | None], file: Path) -> None:
+    """Write what is at this address into the file, which is there whole or not at all."""
+    part = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        with _asked("GET", base, path, query, _LONG_S) as response:
+            if response.status_code >= 400:
+                response.read()
+                _object_of(response, base, path)
+            with part.open("wb") as output:
+                for block in response.iter_bytes():
+                    output.write(block)
+        part.replace(file)
+    except OSError as error:
+        fail(f"Không ghi được / cannot write {file}: {error}")
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _asked(
+    method: str,
+    base: str,
+    path: str,
+    query: Mapping[str, str | None] | None,
+    timeout_s: float,
+    body: bytes | None = None,
+) -> Iterator[httpx2.Response]:
     asked = {name: value for name, value in (query or {}).items() if value is not None}
+    timeout = httpx2.Timeout(timeout_s, connect=5)
+    key = settings_here().audit_key.get_secret_value()
+    headers = {"authorization": f"Bearer {key}"} if key else {}
     try:
         # a proxy of the environment is for the internet
-        with httpx2.Client(trust_env=False, timeout=httpx2.Timeout(timeout_s, connect=5)) as http:
-            response = http.request(method, f"{base}{path}", params=asked)
+        with (
+            httpx2.Client(trust_env=False, timeout=timeout, headers=headers) as http,
+            http.stream(method, f"{base}{path}", params=asked, content=body) as response,
+        ):
+            yield response
     except (httpx2.TransportError, httpx2.InvalidURL) as error:
         fail(
             f"Không kết nối được {base}: {error}\n"
             f"Cannot reach {base}. Kiểm tra hệ thống đang chạy và --url / is it running?",
         )
+
+
+def _object_of(response: httpx2.Response, base: str, path: str) -> dict[str, Any]:
     try:
         found = response.json()
     except ValueError:

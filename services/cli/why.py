@@ -9,6 +9,7 @@ from schemas.books import Indicator, Period
 from services.cli.case import Case, iso, named
 from services.cli.case import at as moment_told
 from services.cli.words import level_told
+from streams.core.cases import CONTRARY
 from streams.core.days import local_day, to_date
 from streams.core.dossier import AnyEntry, effective
 from streams.core.explain import turning_points
@@ -91,14 +92,6 @@ class NothingYet(LookupError):
     """The dossier had no event yet at the moment that is asked about."""
 
 
-_CONTRARY = {
-    "asked_once_at_most": ("supplemented_again",),
-    "fee_owed": ("fee_waived",),
-    "on_time": ("late",),
-    "paid_online": ("payment_undone",),
-    "resolved": ("rejected", "withdrawn", "stopped"),
-}
-"""What became so instead."""
 _OF_RECEPTION = frozenset(
     {
         "fee_owed",
@@ -113,7 +106,7 @@ _OF_RECEPTION = frozenset(
 
 
 def _decided(name: str, by: Mapping[str, AnyEntry]) -> AnyEntry | None:
-    for decider in (name, *_CONTRARY.get(name, ()), "received" if name in _OF_RECEPTION else ""):
+    for decider in (name, *CONTRARY.get(name, ()), "received" if name in _OF_RECEPTION else ""):
         if decider in by:
             return by[decider]
     return None

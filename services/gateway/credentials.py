@@ -5,32 +5,23 @@ wrong secret, an unknown id or nonsense waits equally long for the same answer.
 """
 
 import asyncio
-import fcntl
-import functools
 import hashlib
 import hmac
-import json
-import os
 import re
 import secrets
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from schemas.text import UnitCode
 from services.gateway.admission import Emitter
 from services.reread import Reread, stamp_of
+from services.secret_files import hash_of, locked, matches, write_private
 
 _KEY = re.compile(r"mc_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
-# secrets are 256 random bits, which nobody guesses: argon2 need not be slow here, and a flood of
-# wrong keys must not take the machine
-_hasher = PasswordHasher(time_cost=1, memory_cost=8 * 1024, parallelism=1)
 _REMEMBERED = 1024
 
 
@@ -87,15 +78,15 @@ def add_emitter(file: Path, name: str, units: Iterable[str], now: datetime | Non
     new = Credential(
         name=name,
         id=key_id,
-        hash=_hasher.hash(secret),
+        hash=hash_of(secret),
         units=tuple(dict.fromkeys(units)),
         created_at=now or datetime.now(UTC),
     )
-    with _locked(file):
+    with locked(file):
         known = read_credentials(file)
         if any(credential.name == name for credential in known):
             raise EmitterExists(name)
-        _write(file, (*known, new))
+        write_private(file, (*known, new))
     return f"mc_{key_id}_{secret}"
 
 
@@ -104,12 +95,12 @@ def remove_emitter(file: Path, name: str) -> None:
 
     Raises :class:`EmitterUnknown`.
     """
-    with _locked(file):
+    with locked(file):
         known = read_credentials(file)
         left = tuple(credential for credential in known if credential.name != name)
         if len(left) == len(known):
             raise EmitterUnknown(name)
-        _write(file, left)
+        write_private(file, left)
 
 
 class Keys:
@@ -147,39 +138,5 @@ def verify(credentials: Iterable[Credential], key: str) -> Emitter | None:
     match = _KEY.fullmatch(key)
     key_id, secret = match.groups() if match else ("", key[:200])
     found = next((c for c in credentials if hmac.compare_digest(c.id, key_id)), None)
-    right = _matches(found.hash if found else _nobody(), secret)
+    right = matches(found.hash if found else None, secret)
     return Emitter(found.name, frozenset(found.units)) if found and right else None
-
-
-def _matches(hashed: str, secret: str) -> bool:
-    try:
-        return _hasher.verify(hashed, secret.encode("utf-8", "surrogatepass"))
-    except (VerificationError, InvalidHashError):
-        return False
-
-
-@functools.cache
-def _nobody() -> str:
-    """A hash that no key matches, so that an unknown id costs what a wrong secret costs."""
-    return _hasher.hash(secrets.token_urlsafe(32))
-
-
-@contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    """One writer at a time, across processes."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with (file.parent / f".{file.name}.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _write(file: Path, credentials: tuple[Credential, ...]) -> None:
-    """Readers see the old file or the new one, never half of it; nobody else may read it."""
-    part = file.with_name(f".{file.name}.{os.getpid()}")
-    lines = [credential.model_dump(mode="json") for credential in credentials]
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as output:
-        json.dump(lines, output, ensure_ascii=False, indent=1)
-        output.flush()
-        os.fsync(output.fileno())
-    part.replace(file)

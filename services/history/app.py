@@ -9,7 +9,18 @@ from starlette.concurrency import run_in_threadpool
 
 from schemas.calendar import load_calendar
 from schemas.topics import EVENTS
-from services.audit import Rhythm, Settled, Settling, Verifier, audit_router, forget_asked
+from services.audit import (
+    Exports,
+    Guard,
+    Rhythm,
+    Settled,
+    Settling,
+    Verifier,
+    access_of,
+    access_router,
+    audit_router,
+    forget_asked,
+)
 from services.certificates import CertificateReader, CertificateWriter
 from services.clickhouse import ClickHouseUnavailable, Pool, migrate
 from services.historian import ClickHouseHistory, Historian, store_calendar
@@ -21,6 +32,7 @@ from services.settings import Settings
 from services.web import code_version, health_router
 from streams.generations import generation_in
 from streams.live import LiveUnits
+from streams.reading import end_offsets
 
 _QUESTIONS_AT_ONCE = 3
 
@@ -73,6 +85,8 @@ def build_history(settings: Settings) -> FastAPI:
         code_version(),
     )
     registry = registry_of(settings.data)
+    exports = Exports(settings.data / "exports")
+    access = access_of(settings, certificates.newest)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -81,7 +95,9 @@ def build_history(settings: Settings) -> FastAPI:
         settling.start()
         certificates.start()
         verifier.start()
+        exports.start()
         yield
+        await run_in_threadpool(exports.stop)
         await run_in_threadpool(verifier.stop)
         await run_in_threadpool(rebuilding.stop)
         await run_in_threadpool(settling.stop)
@@ -116,9 +132,13 @@ def build_history(settings: Settings) -> FastAPI:
             verifier.now,
             certificates.newest,
             lambda: datetime.now(UTC),
+            lambda: end_offsets(settings.kafka, topic),
+            exports,
         )
     )
+    app.include_router(access_router(access))
     app.include_router(rebuild_router(rebuilding))
+    app.add_middleware(Guard, access=access)
     return app
 
 

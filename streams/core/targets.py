@@ -138,15 +138,43 @@ def _standing(
     begun = period.first <= until
     so_far = in_period(cells, Period(first=period.first, last=until)) if begun else []
     catalogue = catalogue_scope(indicator, registry, period, unit.level or None)
-    count = count_cells(indicator, so_far, catalogue)
-    who = Answerable(unit.code, unit.level, officer)
+    return standing_of(
+        book,
+        period,
+        unit,
+        indicator,
+        count_cells(indicator, so_far, catalogue),
+        recent(indicator, period, cells, day),
+        day,
+        officer=officer,
+        unpaid=_unpaid(indicator, so_far, catalogue),
+    )
+
+
+def standing_of(
+    book: Book,
+    period: Period,
+    unit: Unit,
+    indicator: Indicator,
+    count: Count,
+    coming: Recent,
+    day: date,
+    *,
+    officer: str | None = None,
+    unpaid: tuple[str, ...] = (),
+) -> Standing:
+    """The same from figures, whoever counted them.
+
+    ``count`` is of the period up to the day. A unit with an empty code stands for all together.
+    """
+    until = min(day, period.last)
+    who = Answerable(unit.code or None, unit.level or None, officer)
     found = book.target_of(indicator.code, period, until, who)
     target = book.target(indicator.code, period.last.year) if found is None else found.percent
     steps = book.roadmap(indicator.code, period, until, who)
     roadmap = next((s.percent for s in reversed(steps) if s.last <= until), Fraction(0))
     asked = roadmap if steps else None
     rate = Fraction(100 * count.b, count.a) if count.a else None
-    coming = recent(indicator, period, cells, day)
     left = row(indicator, target, count, unit)
     return Standing(
         indicator=indicator,
@@ -164,7 +192,7 @@ def _standing(
         forecast=forecast(count, coming),
         needed_from_now=needed_from_now(count, target, coming.expected),
         outlook=outlook(indicator, count, target, coming.expected, days_left(period, day)),
-        unpaid_procedures=_unpaid(indicator, so_far, catalogue),
+        unpaid_procedures=unpaid,
     )
 
 
@@ -172,8 +200,17 @@ def recent(indicator: Indicator, period: Period, cells: Mapping[Cell, int], day:
     """The last eight weeks of these cells, and what they let expect: see the module's rule."""
     if indicator.counts == "procedures":
         return Recent(0, 0, 0)
-    weeks = Period(first=day - timedelta(days=RECENT_DAYS - 1), last=day)
-    a, b, _ = count_cells(indicator, in_period(cells, weeks), frozenset())
+    a, b, _ = count_cells(indicator, in_period(cells, recent_days(day)), frozenset())
+    return recent_of(a, b, period, day)
+
+
+def recent_days(day: date) -> Period:
+    """The eight weeks that end with the day."""
+    return Period(first=day - timedelta(days=RECENT_DAYS - 1), last=day)
+
+
+def recent_of(a: int, b: int, period: Period, day: date) -> Recent:
+    """What the figures of those eight weeks let expect until the period's end."""
     return Recent(a, b, a * days_left(period, day) // RECENT_DAYS)
 
 

@@ -334,8 +334,8 @@ def test_the_page_of_the_verification_leads_from_a_difference_to_its_dossiers(da
     assert "kết thúc · 10/02/2023 · 1.001193 · cb-01" in page
     assert newest.sha256 in page
     assert "<b>&lt;" not in page and "&lt;b&gt;" in page
-    (href, *_) = re.findall(r'href="(/api/v1/events[^"]+)"', page)
-    assert http.get(unescape(href)).json()["dossier"] == "1"
+    (href, *_) = re.findall(r'href="(/dossier\?[^"]+)"', page)
+    assert "<h1>Hồ sơ 1</h1>" in http.get(unescape(href)).text
     pool.close()
 
 

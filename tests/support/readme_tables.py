@@ -125,7 +125,7 @@ def _commands() -> list[tuple[str, str]]:
     for name, command in sorted(_subcommands(typer.main.get_command(app)).items()):
         for sub, inner in sorted(_subcommands(command).items()):
             listed[f"{name} {sub}"] = _first_line(inner.help)
-        if not _subcommands(command):
+        if not _subcommands(command) or command.invoke_without_command:
             listed[name] = _first_line(command.help)
     return list(listed.items())
 
