@@ -134,7 +134,7 @@ def test_roles_grow_and_what_nobody_thought_of_is_for_auditors():
     assert [p.may("auditor") for p in people] == [False, True, True]
     assert [p.may("administrator") for p in people] == [False, False, True]
     assert OPEN.may("administrator") and OPEN.role == "auditor"
-    unknown = right_of("/forensics/new")
+    unknown = right_of("/of-tomorrow/new")
     assert (unknown.least, unknown.of_unit, unknown.own) == ("auditor", False, False)
     assert right_of("/api/v1/report2").least == "auditor"
     assert {right_of(right.path) for right in RIGHTS} == set(RIGHTS)
