@@ -109,7 +109,7 @@ def _day(part: int) -> list[Row]:
     missed = seconds // 12 * 12 // PAGE_S - (turns_now + turns)
     note = f"{seconds / 3600:.0f} h, {deltas} deltas"
     return [
-        _row("wall, growth of the script's memory", grown, "%", f"{note}; bar: less than 10"),
+        _row("wall, growth of what a page holds", grown, "%", f"{note}; bar: less than 10"),
         _row("wall, pages that did not come", missed, "pages", "bar: none"),
     ]
 
