@@ -102,6 +102,19 @@ RIGHTS: tuple[Right, ...] = (
     Right("/api/v1/check", own=True),
     Right("/logout", own=True),
     Right("/api/v1/person", own=True),
+    # figures alone, without anybody's code
+    Right("/trend"),
+    *(Right(f"/api/v1/{name}") for name in ("outlook", "roadmap", "trend", "durations")),
+    # dossiers and officers; a comparison may name a second unit, so it is for those who see all
+    *(
+        Right(path, "auditor")
+        for name in ("changes", "changes/dossiers", "dossiers", "forensics", "forensics/")
+        for path in (f"/{name}", f"/api/v1/{name}")
+    ),
+    Right("/behind", "auditor"),
+    Right("/dossier", "auditor"),
+    Right("/api/v1/report/dossiers", "auditor"),
+    Right("/api/v1/report/procedures", "auditor"),
     Right("/saved", "auditor", of_unit=False),
     Right("/saved/", "auditor", of_unit=False),
     Right("/api/v1/saved", "auditor", of_unit=False),

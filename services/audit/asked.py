@@ -1,6 +1,6 @@
 """Reads a question from a URL's parameters: a typed question, or what is wrong with it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,7 @@ def read_question(
     books: Books,
     default_book: str,
     registry: Registry,
-    known_units: frozenset[str],
+    known_units: Callable[[], Collection[str]],
     now: datetime,
 ) -> Question | Wrong:
     """The question in these parameters; what is left out or empty has its default.
@@ -39,7 +39,7 @@ def read_question(
     if isinstance(period, Wrong):
         return period
     unit = asked.get("unit") or None
-    if unit is not None and unit not in known_units and registry.latest_unit(unit) is None:
+    if unit is not None and registry.latest_unit(unit) is None and unit not in known_units():
         return Wrong(
             "unit",
             "unit_unknown",

@@ -76,7 +76,7 @@ class Asking:
                 books=self.books,
                 default_book=self.settings.book,
                 registry=self.registry(),
-                known_units=frozenset(extent(client, self.settled).offsets),
+                known_units=lambda: extent(client, self.settled).offsets,
                 now=self.clock(),
             )
             if isinstance(question, Wrong):

@@ -14,9 +14,9 @@ from schemas.report import Report
 from services.asked import Wrong
 from services.audit import pictures, words
 from services.audit.answering import Answering
-from services.audit.pages import percent
 from services.audit.questions import Question
 from services.audit.questions.course import MOST_DAYS
+from services.audit.table_view import percent
 
 _WEEK_DAYS = 6
 
@@ -45,7 +45,7 @@ def charts(
         "durations_picture": _durations(took, t),
         "months": _months(question, months) if months else [],
         "month_names": _month_names(months) if months else [],
-        **_of_units(question, report, chosen, t, given),
+        **_of_units(question, report, chosen, t),
     }
 
 
@@ -65,7 +65,8 @@ def _curves(
             drawn.append(
                 pictures.Point(
                     f"{sunday:%d/%m}",
-                    point.rate,
+                    # of procedures a single week pays few: only what has come together counts
+                    None if indicator.counts == "procedures" else point.rate,
                     point.cumulated,
                     wanted[0] if wanted else None,
                 )
@@ -111,16 +112,11 @@ def _month_names(months: Roadmap) -> list[tuple[str, bool]]:
 
 
 def _of_units(
-    question: Question,
-    report: Report,
-    chosen: Indicator,
-    t: words.Language,
-    given: Mapping[str, str],
+    question: Question, report: Report, chosen: Indicator, t: words.Language
 ) -> dict[str, Any]:
     if question.unit is not None:
         return {"ranked_picture": None}
     year = question.period.last.year
-    base = words.base(given, question)
     cells: dict[tuple[str, object], dict[str, pictures.Bar]] = {}
     names: dict[tuple[str, object], str] = {}
     for row in report.rows:
@@ -129,9 +125,7 @@ def _of_units(
         key = row.unit, row.unit_since
         names[key] = row.unit_name or row.unit
         told = "–" if row.a == 0 else percent(row, question.book, year)
-        cells.setdefault(key, {})[row.indicator] = pictures.Bar(
-            names[key], row.rate, row.met, told, t.url("/", {**base, "unit": row.unit})
-        )
+        cells.setdefault(key, {})[row.indicator] = pictures.Bar(names[key], row.rate, row.met, told)
     bars = [of[chosen.code] for of in cells.values() if chosen.code in of]
     bars.sort(key=lambda bar: (bar.rate is None, bar.rate or 0.0, bar.label))
     target = float(question.book.target(chosen.code, year))

@@ -37,7 +37,6 @@ class Bar:
     rate: float | None
     met: bool | None
     told: str
-    href: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +103,7 @@ def ranked(title: str, bars: Sequence[Bar], target: float) -> str:
     parts = [f"<defs>{_HATCH.format(id='missed')}</defs>"]
     for n, bar in enumerate(bars):
         y = top + n * row
-        label = _text(left - 10, y + 15, _short(bar.label, 30), "end", _INK)
-        parts.append(f'<a href="{escape(bar.href)}">{label}</a>' if bar.href else label)
+        parts.append(_text(left - 10, y + 15, _short(bar.label, 30), "end", _INK))
         parts.append(
             f'<rect x="{left}" y="{y + 4}" width="{100 * scale:.1f}" height="{row - 10}" '
             f'fill="{_TRACK}"/>'

@@ -118,13 +118,15 @@ class Settled:
         dossier: str | None = None,
         *,
         anew: bool = False,
+        fresh: bool = False,
     ) -> Iterator[str]:
         """The name of a table with a row for each dossier of these units, or for one alone.
 
         It may hold other units as well. It is there, and says the same, until the context ends.
         ``anew``: every dossier is judged by its events now, nothing is taken from what is settled.
+        ``fresh``: what has come in was settled for this question a moment ago (:func:`extent`).
         """
-        with self.tables(client, asked, [clocks], dossier, anew=anew) as (table,):
+        with self.tables(client, asked, [clocks], dossier, anew=anew, fresh=fresh) as (table,):
             yield table
 
     @contextmanager
@@ -136,9 +138,11 @@ class Settled:
         dossier: str | None = None,
         *,
         anew: bool = False,
+        fresh: bool = False,
     ) -> Iterator[list[str]]:
         """The same for several clocks at once, in their order."""
-        self.settle(client)
+        if not fresh:
+            self.settle(client)
         with ExitStack() as held:
             turn = held.enter_context(ExitStack())
             turn.enter_context(self._turns.together())

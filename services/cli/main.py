@@ -14,6 +14,7 @@ from services.cli import doctor as examination
 from services.cli import dossiers
 from services.cli import report as reports
 from services.cli.account import access, account
+from services.cli.audit import app as audit
 from services.cli.documents import listed, save, suffixes
 from services.cli.imports import run_import
 from services.cli.rebuild import app as rebuild
@@ -50,6 +51,7 @@ due = typer.Typer(no_args_is_help=True, help="Hạn trả kết quả.")
 catalogue = typer.Typer(no_args_is_help=True, help="Danh mục TTHC và đơn vị.")
 table = typer.Typer(invoke_without_command=True)
 books = typer.Typer(no_args_is_help=True, help="Bộ chỉ tiêu và lộ trình.")
+app.add_typer(audit, name="audit")
 app.add_typer(emitter, name="emitter")
 app.add_typer(events, name="events")
 app.add_typer(due, name="due")

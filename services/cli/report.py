@@ -97,6 +97,9 @@ def _table(report: Report) -> None:
     if report.judged_at:
         at = report.judged_at.astimezone(VIETNAM)
         out.print(f"Hồ sơ tiếp nhận trong kỳ, tình trạng xét tại {at:%H:%M:%S %d/%m/%Y}")
+    if report.source == "history":
+        told = "đã chốt, sẽ không đổi" if report.final else "tạm tính, còn có thể đổi"
+        out.print(f"Câu trả lời này {told}.")
     if report.demo:
         out.print("[yellow]Dữ liệu mô phỏng: mọi hồ sơ đều do máy tạo ra.[/yellow]")
     for unit, rows in _by_unit(report.rows).items():

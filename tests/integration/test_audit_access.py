@@ -122,6 +122,12 @@ MATRIX = [
     ("GET", "/api/v1/access/check", None, "403 403 403 200 200"),
     ("POST", "/api/v1/verify", None, "403 403 403 503 503"),
     ("POST", "/api/v1/rebuild", None, "403 403 403 403 200"),
+    # 422: allowed, and asked with a parameter that it does not know
+    ("GET", "/api/v1/dossiers", MINE, "403 403 422 422 422"),
+    ("GET", "/api/v1/changes", OTHER, "403 403 403 422 422"),
+    ("GET", "/api/v1/forensics/claim_differs", OTHER, "403 403 403 422 422"),
+    ("GET", "/api/v1/compare", MINE, "403 403 403 422 422"),
+    ("GET", "/api/v1/trend", OTHER, "422 403 403 422 422"),
     ("GET", "/of-tomorrow", MINE, "403 403 403 200 200"),
 ]
 WHO = ("viewer", "one-unit", "two-units", "auditor", "administrator")

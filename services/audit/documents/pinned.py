@@ -31,8 +31,9 @@ class Pinned(Settled):
         dossier: str | None = None,
         *,
         anew: bool = False,
+        fresh: bool = False,
     ) -> Iterator[str]:
         """See :meth:`services.audit.settled.Settled.dossiers`."""
         below = Extent({unit: self._of_unit.get(unit, 0) for unit in asked.offsets})
-        with super().dossiers(client, below, clocks, dossier, anew=anew) as table:
+        with super().dossiers(client, below, clocks, dossier, anew=anew, fresh=fresh) as table:
             yield table

@@ -38,7 +38,7 @@ def anomalous(
     asked = extent(client, settled, unit)
     if not asked.offsets:
         return []
-    with settled.dossiers(client, asked, clocks) as dossiers:
+    with settled.dossiers(client, asked, clocks, fresh=True) as dossiers:
         rows = Of(client, dossiers, asked).query(
             "anomalies",
             **days(period),

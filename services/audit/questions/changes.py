@@ -172,7 +172,7 @@ def _both(source: Source, pair: Pair) -> Iterator[tuple[Opened, Opened]]:
     there = extent(source.client, source.settled, of_code).offsets
     plan = stretches(source.registry, there, question.period, question.lineage, question.unit)
     asked = Extent({code: there[code] for code in plan[0].holders}, open_ended=True)
-    with source.settled.tables(source.client, asked, clocks) as tables:
+    with source.settled.tables(source.client, asked, clocks, fresh=True) as tables:
         before, after = (
             Opened(
                 Of(source.client, table, asked, question.officer),

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.audit import Check, Checks, Finding, Findings
 from services.audit.questions.lists import Cursor, clocks_told, unit_name
-from services.audit.questions.of import Question, Source, midnight_ms, opened
+from services.audit.questions.of import Opened, Question, Source, midnight_ms, opened
 from services.audit.questions.table import report
 from services.audit.settled import bound_moment
 from streams.core.days import moment
@@ -68,7 +68,8 @@ def findings(
         rows, more = _unbalanced(source, question), False
     else:
         limit = page if line.of == "dossier" else min(page, MOST_RANKED)
-        found = _ask(source, question, line, after, limit + 1)
+        with opened(source, question) as here:
+            found = _ask(here, question, line, after, limit + 1)
         more = line.of == "dossier" and len(found) > limit
         rows = [_finding(source, line, row) for row in found[:limit]]
     last = rows[-1] if more else None
@@ -84,10 +85,12 @@ def findings(
 
 def all_checks(source: Source, question: Question) -> Checks:
     """Every check with how many it finds; beyond ``MOST_COUNTED`` it is not counted on."""
-    found: dict[str, int | None] = {}
-    for code, line in checks().items():
-        counted = findings(source, question, line, after=Cursor(), page=MOST_COUNTED)
-        found[code] = None if counted.after else len(counted.findings)
+    found: dict[str, int | None] = {BALANCE: len(_unbalanced(source, question))}
+    with opened(source, question) as here:
+        for code, line in checks().items():
+            if code != BALANCE:
+                n = len(_ask(here, question, line, Cursor(), MOST_COUNTED + 1))
+                found[code] = n if n <= MOST_COUNTED else None
     return Checks(
         checks=tuple(line.told() for line in checks().values()),
         found=found,
@@ -97,26 +100,23 @@ def all_checks(source: Source, question: Question) -> Checks:
 
 
 def _ask(
-    source: Source, question: Question, line: CheckLine, after: Cursor, limit: int
+    here: Opened, question: Question, line: CheckLine, after: Cursor, limit: int
 ) -> Sequence[Sequence[Any]]:
-    with opened(source, question) as here:
-        if not here.of.asked.offsets:
-            return []
-        begin, end = (
-            midnight_ms(question.period.first),
-            midnight_ms(question.period.last + timedelta(days=1)),
-        )
-        return here.of.query(
-            f"forensics/{line.code}",
-            **here.of.asked.bound(here.clocks),
-            begin=bound_moment(moment(max(begin, 0))),
-            end=bound_moment(moment(end)),
-            at=bound_moment(here.at),
-            after_unit=after.unit,
-            after_key=after.dossier,
-            page=limit,
-            **line.thresholds,
-        )
+    if not here.of.asked.offsets:
+        return []
+    begin = midnight_ms(question.period.first)
+    end = midnight_ms(question.period.last + timedelta(days=1))
+    return here.of.query(
+        f"forensics/{line.code}",
+        **here.of.asked.bound(here.clocks),
+        begin=bound_moment(moment(max(begin, 0))),
+        end=bound_moment(moment(end)),
+        at=bound_moment(here.at),
+        after_unit=after.unit,
+        after_key=after.dossier,
+        page=limit,
+        **line.thresholds,
+    )
 
 
 def _finding(source: Source, line: CheckLine, row: Sequence[Any]) -> Finding:

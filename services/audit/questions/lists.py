@@ -156,7 +156,7 @@ def search(
         return _page(source, clocks, [], page)
     holds = [name for name in (fact, STATES[state][1] if state else "") if name]
     by_moment = state if state and not STATES[state][1] else ""
-    with source.settled.dossiers(source.client, asked, clocks) as dossiers:
+    with source.settled.dossiers(source.client, asked, clocks, fresh=True) as dossiers:
         rows = Of(source.client, dossiers, asked, officer).query(
             "search",
             code=code,

@@ -95,7 +95,7 @@ def opened(source: Source, question: Question) -> Iterator[Opened]:
     there = extent(source.client, source.settled, of_code).offsets
     plan = stretches(source.registry, there, question.period, question.lineage, question.unit)
     asked = Extent({code: there[code] for code in plan[0].holders}, open_ended=True)
-    with source.settled.dossiers(source.client, asked, clocks) as dossiers:
+    with source.settled.dossiers(source.client, asked, clocks, fresh=True) as dossiers:
         of = Of(source.client, dossiers, asked, question.officer)
         yield Opened(of, plan, clocks, last_seen(question.period, clocks, source.asked_at))
 

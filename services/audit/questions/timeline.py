@@ -61,7 +61,7 @@ def dossier_history(
         return None
     events = tuple(_event(row) for row in rows)
     asked = extent(client, settled, unit)
-    with settled.dossiers(client, asked, clocks, dossier) as dossiers:
+    with settled.dossiers(client, asked, clocks, dossier, fresh=True) as dossiers:
         found = Of(client, dossiers, asked).query("dossier", dossier=dossier)
     return DossierHistory(events, _facts(found[0]) if found else None)
 
