@@ -101,8 +101,8 @@ def _day(part: int) -> list[Row]:
     seconds, deltas = DAY_S // part, DAY_DELTAS // part
     with chromium() as browser, frozen_wall() as wall, driven_page(browser, wall) as page:
         let_pass(page, 7200 // part, 4000 // part)  # code is compiled, every page has come
-        before = heap_mb(page)
         turns = -let_pass(page, PAGE_S, 1)["turns"]
+        before = heap_mb(page)  # a day later it is the same page that is held
         for _ in range(12):
             turns_now = let_pass(page, seconds // 12, deltas // 12)["turns"]
         grown = 100 * (heap_mb(page) / before - 1)
