@@ -101,15 +101,15 @@ def _day(part: int) -> list[Row]:
     seconds, deltas = DAY_S // part, DAY_DELTAS // part
     with chromium() as browser, frozen_wall() as wall, driven_page(browser, wall) as page:
         let_pass(page, 7200 // part, 4000 // part)  # code is compiled, every page has come
-        before = heap_mb(page)
         turns = -let_pass(page, PAGE_S, 1)["turns"]
+        before = heap_mb(page)  # a day later it is the same page that is held
         for _ in range(12):
             turns_now = let_pass(page, seconds // 12, deltas // 12)["turns"]
         grown = 100 * (heap_mb(page) / before - 1)
     missed = seconds // 12 * 12 // PAGE_S - (turns_now + turns)
     note = f"{seconds / 3600:.0f} h, {deltas} deltas"
     return [
-        _row("wall, growth of the script's memory", grown, "%", f"{note}; bar: less than 10"),
+        _row("wall, growth of what a page holds", grown, "%", f"{note}; bar: less than 10"),
         _row("wall, pages that did not come", missed, "pages", "bar: none"),
     ]
 
