@@ -9,6 +9,7 @@ apt-get install -y chromium || apt-get install -y chromium-browser
 id kiosk >/dev/null 2>&1 || useradd --create-home --shell /usr/sbin/nologin --groups video,input,tty kiosk
 install -D -m 755 session.sh /usr/local/lib/motcua-kiosk/session.sh
 install -D -m 644 chromium.flags /usr/local/lib/motcua-kiosk/chromium.flags
+install -D -m 644 waiting.html /usr/local/lib/motcua-kiosk/waiting.html
 [ -f /etc/motcua-kiosk.conf ] || install -m 644 motcua-kiosk.conf /etc/motcua-kiosk.conf
 install -m 644 motcua-kiosk.service /etc/systemd/system/motcua-kiosk.service
 # a user without a seat may start X on the first terminal

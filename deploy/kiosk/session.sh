@@ -21,4 +21,5 @@ browser="$(command -v chromium || command -v chromium-browser)"
 # kept in one file, so that a test can hold the same flags against a real Chromium
 flags="$(grep -v '^#' "$(dirname "$0")/chromium.flags" | tr '\n' ' ')"
 # shellcheck disable=SC2086  # one word for each flag
-exec "$browser" $flags --user-data-dir="$profile" --app="$MOTCUA_WALL_URL"
+exec "$browser" $flags --user-data-dir="$profile" \
+  --app="file:///usr/local/lib/motcua-kiosk/waiting.html#$MOTCUA_WALL_URL"

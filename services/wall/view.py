@@ -238,6 +238,11 @@ class Views:
         ledger = self._ledgers.pop(key, None)
         if ledger is None:
             ledger = Ledger(book, period, today, officer)
+            # yesterday's: a wall that runs for months would keep every day's figures
+            same = [k for k in self._ledgers if (k[0], k[1], k[3]) == (key[0], key[1], officer)]
+            for old in same:
+                del self._ledgers[old]
+                self._rows.clear()
         self._ledgers[key] = ledger
         while len(self._ledgers) > _LEDGERS:
             self._ledgers.popitem(last=False)

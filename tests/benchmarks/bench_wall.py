@@ -22,7 +22,7 @@ DAY_S, DAY_DELTAS = 86_400, 50_000
 
 def rows(quick: bool) -> list[Row]:
     """Screens, paint, day."""
-    return [*_screens(5 if quick else 20), *_paint(3 if quick else 9), *_day(12 if quick else 1)]
+    return [*_screens(5 if quick else 20), *_paint(3 if quick else 9), *_day(8 if quick else 1)]
 
 
 def _screens(seconds: int) -> list[Row]:
@@ -77,8 +77,7 @@ def _paint(times: int) -> list[Row]:
     paints, weight = [], 0
     with chromium() as browser, frozen_wall() as wall:
         for _ in range(times):
-            context = browser.new_context(viewport=FULL_HD)  # type: ignore[arg-type]  # its own TypedDict
-            page = context.new_page()
+            page = browser.new_page(viewport=FULL_HD, bypass_csp=True)  # type: ignore[arg-type]  # its own TypedDict
             sizes: list[int] = []
             page.on(
                 "requestfinished",
@@ -91,7 +90,7 @@ def _paint(times: int) -> list[Row]:
             page.wait_for_function(f"!!{entry}")
             paints.append(page.evaluate(f"{entry}.startTime"))
             weight = sum(sizes)
-            context.close()
+            page.close()
     return [
         _row("wall, first paint, cold", median(paints), "ms", "bar: at most 500"),
         _row("wall, weight with fonts", weight / 1000, "kB", "bar: at most 300"),
@@ -101,7 +100,7 @@ def _paint(times: int) -> list[Row]:
 def _day(part: int) -> list[Row]:
     seconds, deltas = DAY_S // part, DAY_DELTAS // part
     with chromium() as browser, frozen_wall() as wall, driven_page(browser, wall) as page:
-        let_pass(page, 3600, 2000)  # code is compiled, every page has come
+        let_pass(page, 7200 // part, 4000 // part)  # code is compiled, every page has come
         before = heap_mb(page)
         turns = -let_pass(page, PAGE_S, 1)["turns"]
         for _ in range(12):

@@ -379,6 +379,21 @@ def test_a_reloaded_screen_shows_kept_figures_as_old_while_the_server_has_none(
         process.end()
 
 
+def test_a_kiosk_that_is_on_before_its_server_waits_for_it(page: Page) -> None:
+    """After a power cut the television is the first to be there."""
+    process = WallProcess(free_ports(1))
+    waiting = Path(__file__).parents[2] / "deploy" / "kiosk" / "waiting.html"
+    page.goto(f"{waiting.as_uri()}#{process.url}/wall?pages=A&theme=light")
+    expect(page.locator("h1")).to_have_text("Chưa kết nối được máy chủ")
+    expect(page.locator("#address")).to_have_text(f"{process.url}/wall?pages=A&theme=light")
+    process.start()
+    try:
+        expect(page.locator(".fresh")).to_contain_text("Trực tiếp", timeout=15_000)
+        expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    finally:
+        process.end()
+
+
 def _px(page: Page, selector: str, name: str) -> float:
     read = f"e => parseFloat(getComputedStyle(e).{name})"
     return float(page.locator(selector).evaluate(read))

@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import time
 from collections.abc import Iterator
 from importlib import resources
 
@@ -10,6 +11,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.support.browser import chromium
 from tests.support.wall import WallProcess
+from tests.support.wall_day import PAGE_S, driven_page, heap_mb, let_pass
 from tests.support.wall_look import assert_readable, misfits
 from tests.support.wall_pictures import (
     PAGES,
@@ -234,6 +236,33 @@ def test_the_page_is_loaded_anew_once_a_night(browser: Browser, wall: WallProces
             page.clock.run_for(30_000)
         page.clock.run_for(120_000)
         assert len(loads) == 1
+
+
+def test_a_script_that_has_stopped_is_marked_by_the_style_alone(
+    browser: Browser, wall: WallProcess
+) -> None:
+    """No timer of the page runs here, as when a browser has hung: the figures look like new."""
+    with frozen_page(browser, wall, "beat_lost=1") as page:
+        opacity = "getComputedStyle(document.getElementById('footer'), '::after').opacity"
+        deadline = time.monotonic() + 10
+        while page.evaluate(opacity) != "1":
+            assert time.monotonic() < deadline, "nothing says that the script has stopped"
+        assert page.locator(".fresh").inner_text().strip() == "Trực tiếp · số liệu đến 14:32:03"
+
+
+def test_thousands_of_changes_leave_nothing_behind_and_no_page_is_missed(
+    browser: Browser, wall: WallProcess
+) -> None:
+    """Nobody closes this window for months. A whole day is in the benchmarks."""
+    with driven_page(browser, wall) as page:
+        first = let_pass(page, 900, 2500)  # every page and part has come, code is compiled
+        before = heap_mb(page)
+        then = let_pass(page, 1200, 2500)
+        grown = heap_mb(page) / before - 1
+    assert (then["sent"], then["freshness"]) == (5000, "live")
+    assert (first["turns"], then["turns"]) == (900 // PAGE_S, 2100 // PAGE_S)
+    assert abs(then["elements"] - first["elements"]) < 100
+    assert grown < 0.1
 
 
 def test_it_is_printed_dark_on_white(browser: Browser, wall: WallProcess) -> None:

@@ -1,14 +1,17 @@
 """The main job, end to end, as its users see it: real Kafka, Faust, ClickHouse and Chromium."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
+from playwright.sync_api import expect
 
 from tests.support.browser import FULL_HD, chromium
 from tests.support.stack import LocalStack, local_stack
@@ -142,6 +145,48 @@ def test_the_wall_says_that_it_was_compared_with_the_history(stack: LocalStack, 
     assert last["compared_at"] >= made["compared_at"]
     metrics = httpx2.get(f"{stack.url}/metrics", trust_env=False).text
     assert "motcua_verify_differences 0.0" in metrics
+
+
+def test_the_wall_says_which_part_stands_still_and_comes_back_alone(
+    stack: LocalStack, key: str
+) -> None:
+    """A number that nothing renews any more must not look like one of now."""
+    now = datetime.now(HANOI)
+    limits = "lag_late=3&lag_old=6&beat_late=6&beat_lost=8&idle=99999&off_hours_after=99999"
+    with chromium() as browser:
+        page = browser.new_page(viewport=FULL_HD)
+        fresh, old = page.locator(".fresh"), page.locator("html.old")
+        assert post(stack, received(5, now - timedelta(hours=2), now), key).status_code == 202
+        page.goto(f"{stack.url}/wall?pages=A&{limits}")
+        expect(fresh).to_contain_text("Trực tiếp", timeout=15_000)
+
+        with standing_still(stack, "streams"):
+            assert post(stack, resolved(5, now), key).status_code == 202
+            expect(fresh).to_contain_text("Dữ liệu chậm", timeout=15_000)
+            expect(old).to_have_count(0)
+            expect(fresh).to_have_text(
+                re.compile(r"SỐ LIỆU CŨ · số liệu lúc .*, cách đây \d+ giây"), timeout=15_000
+            )
+            expect(old).to_have_count(1)
+        expect(fresh).to_contain_text("Trực tiếp", timeout=20_000)
+        expect(old).to_have_count(0)
+
+        with standing_still(stack, "services.front"):
+            expect(fresh).to_contain_text("MẤT KẾT NỐI MÁY CHỦ", timeout=20_000)
+            expect(old).to_have_count(1)
+        expect(fresh).to_contain_text("Trực tiếp", timeout=10_000)
+        expect(old).to_have_count(0)
+
+
+@contextmanager
+def standing_still(stack: LocalStack, module: str) -> Iterator[None]:
+    """SIGSTOP for the process of a module, as when its machine swaps itself to death."""
+    (found,) = [m for m in stack.members() if m.cmdline()[-2:] == ["-m", module]]
+    found.suspend()
+    try:
+        yield
+    finally:
+        found.resume()
 
 
 def local_time(moment: str) -> str:

@@ -1,8 +1,9 @@
 """The wall's view: the same figures as the report, however they were reached."""
 
+import gc
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from schemas.books import Period, Target, load_book
 from schemas.registry import load_registry
 from schemas.snapshots import DueDossier
 from services.wall.channels import difference
-from services.wall.figures import week_ends
+from services.wall.figures import Figures, week_ends
 from services.wall.parameters import Selection
 from services.wall.view import View, Views
 from streams.core.cells import Cell
@@ -121,6 +122,24 @@ def test_a_delta_laid_over_the_view_before_gives_the_view_after(changes: list[Un
         rebuilt["rows"] = tuple(rows[code] for code in sorted(rows))
         assert View(**rebuilt) == after
         before = after
+
+
+def test_yesterdays_figures_are_forgotten() -> None:
+    """A wall runs for months; what it remembers must not grow with the days."""
+    views = _views()
+    states = {"23500": state("23500", closed("commune", 10, "on_time"))}
+    seen = _figures_alive(views, states, 40)
+    assert seen[-1] == seen[2]
+
+
+def _figures_alive(views: Views, states: dict[str, UnitState], days: int) -> list[int]:
+    """Counted figures that are alive at the end of each day."""
+    found = []
+    for n in range(days):
+        views.view(ALL, BOOK, REGISTRY, states, TODAY + timedelta(days=n))
+        gc.collect()
+        found.append(sum(isinstance(thing, Figures) for thing in gc.get_objects()))
+    return found
 
 
 def test_a_procedure_paid_in_two_communes_counts_once() -> None:
