@@ -1,6 +1,7 @@
 """Settled dossiers: what is kept between questions is what judging anew would say."""
 
 import contextlib
+import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from services.audit import kept
 from services.audit.questions import recount
 from services.audit.settled import NOW, Clocks, Extent, Settled, extent, forget_asked
 from services.historian import Record
@@ -91,20 +93,30 @@ def test_another_calendar_or_version_settles_everything_anew(database: Database,
     assert settled.settle(client) == 0
 
 
-def test_a_question_of_the_past_leaves_nothing_behind(database: Database, client: Client):
-    """Also when it breaks off in the middle."""
+def test_questions_of_the_past_leave_only_so_many_tables(
+    database: Database, client: Client, monkeypatch: pytest.MonkeyPatch
+):
+    """Kept for the next click, also when one breaks off in the middle; dropped when too many."""
+    monkeypatch.setattr(kept, "MOST_TABLES", 2)
     settled = Settled()
     database.store(RECORDS)
     before = tables(client)
-    past = Clocks(known_at=datetime(2023, 1, 10, tzinfo=UTC))
     asked = extent(client, settled)
+    moments = [Clocks(known_at=datetime(2023, 1, day, tzinfo=UTC)) for day in (8, 10, 12)]
+    names = []
+    for past in moments:
+        with settled.dossiers(client, asked, past) as name:
+            assert name in tables(client) - before
+            names.append(name)
+        with pytest.raises(ZeroDivisionError), settled.dossiers(client, asked, past) as again:
+            assert again == name
+            raise ZeroDivisionError
 
-    with settled.dossiers(client, asked, past) as name:
-        assert name in tables(client) - before
-    with pytest.raises(ZeroDivisionError), settled.dossiers(client, asked, past):
-        raise ZeroDivisionError
-
-    assert tables(client) == before
+    assert tables(client) - before == {*names[1:]}
+    one = RECORDS[0]
+    with settled.dossiers(client, asked, moments[0], json.loads(one.value)["subject"]):
+        pass
+    assert tables(client) - before == {*names[1:]}
 
 
 def test_what_a_killed_process_left_is_dropped(database: Database, client: Client):
