@@ -16,8 +16,8 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 _EMBEDDED = "chdb:"
-# what it finds in the views that judge a dossier is nothing, and looking for it takes half the time
-# of planning them
+# what it finds in the query that judges dossiers is nothing, and looking for it takes half the time
+# of planning it
 _SETTINGS = {"optimize_and_compare_chain": 0}
 _CONNECT_TIMEOUT_S = 5
 _CALM_WITHIN_S = 30.0

@@ -1,11 +1,12 @@
 """One row for each dossier with what follows from its events, kept from one question to the next.
 
-What the history says of a dossier changes only when an event of the dossier comes. So the views
-that judge dossiers by their events are asked for those alone that got an event since they were
+What the history says of a dossier changes only when an event of the dossier comes. So the query
+that judges dossiers by their events is asked for those alone that got an event since they were
 settled last, and for those that a question sees otherwise than they are settled: at an earlier
 moment, as known earlier, or below an offset. Every figure is then a sum over rows.
 """
 
+import hashlib
 import re
 import threading
 import uuid
@@ -53,12 +54,14 @@ class Extent:
     """What comes in while the question is answered may count as well."""
 
     def bound(self, clocks: Clocks) -> dict[str, Any]:
-        """The parameters that every view takes."""
+        """The parameters of the parts ``in_force`` and ``facts``, for every dossier."""
         return {
             "units": list(self.offsets),
             "offsets": list(self.offsets.values()),
             "as_of": bound_moment(clocks.as_of),
             "known_at": bound_moment(clocks.known_at),
+            "every": True,
+            "chosen": "settled",  # no table is chosen from when every dossier is asked about
         }
 
 
@@ -81,8 +84,8 @@ class Settled:
         Killed in the middle it begins again where it was: what is judged twice is stored once.
         """
         with self._turns.alone():
-            basis = str(client.query(sql("basis")).result_rows[0][0])
-            begins = _offsets(client, "settlements", {"basis": basis})
+            judged_by = basis(client)
+            begins = _offsets(client, "settlements", {"basis": judged_by})
             ends = {
                 partition: end
                 for partition, end in _offsets(client, "positions").items()
@@ -101,10 +104,12 @@ class Settled:
                 client.command("TRUNCATE TABLE settled")
             for group in _groups(waiting):
                 heads = Extent({unit: head for unit, head, _, _ in group})
-                client.command(sql("settle"), {**window, **heads.bound(NOW)})
+                bound = {**heads.bound(NOW), **window, "every": not begins}
+                with _chosen(client, "touched", bound) as touched:
+                    client.command(sql("settle"), {**bound, "chosen": touched})
             client.insert(
                 "settlements",
-                [[basis, partition, end] for partition, end in ends.items()],
+                [[judged_by, partition, end] for partition, end in ends.items()],
                 column_names=["basis", "partition", "next_offset"],
             )
             return sum(dossiers for *_, dossiers in waiting)
@@ -168,11 +173,14 @@ class Settled:
             if (kept := self._kept.take(key)) is not None:
                 held.callback(self._kept.give_back, client, key)
                 return kept
-        bound = {**asked.bound(clocks), "dossier": dossier or "", "anew": anew}
-        if not anew and not client.query(sql("unfit"), bound).result_rows[0][0]:
-            return _SETTLED
-        table = f"{_ASKED}{uuid.uuid4().hex}"
-        rows = self._judge(client, table, bound)
+        bound = {**asked.bound(clocks), "dossier": dossier or ""}
+        if anew:
+            table, rows = self._judge(client, bound)
+        else:
+            if not client.query(sql("unfit"), bound).result_rows[0][0]:
+                return _SETTLED
+            with _chosen(client, "seen_otherwise", bound) as chosen:
+                table, rows = self._judge(client, {**bound, "every": False, "chosen": chosen})
         if key is None:
             held.callback(drop, client, table)
         else:
@@ -180,17 +188,16 @@ class Settled:
             held.callback(self._kept.give_back, client, key, table)
         return table
 
-    def _judge(self, client: Client, table: str, bound: Mapping[str, Any]) -> int:
-        """Make the table that the question sees; how many dossiers are in it."""
+    def _judge(self, client: Client, bound: Mapping[str, Any]) -> tuple[str, int]:
+        """Make the table that the question sees: its name, and how many dossiers are in it."""
+        table = _new_name()
         bound = {**bound, "asked": table}
         client.command("CREATE TABLE {asked:Identifier} AS settled ENGINE = Memory", bound)
         try:
-            if not bound["anew"]:
+            if not bound["every"]:
                 client.command(sql("asked_settled"), bound)
             client.command(sql("asked_anew"), bound)
-            return int(
-                client.query("SELECT count() FROM {asked:Identifier}", bound).result_rows[0][0]
-            )
+            return table, _count(client, table)
         except BaseException:
             drop(client, table)
             raise
@@ -198,10 +205,10 @@ class Settled:
     def _key(self, client: Client, asked: Extent, clocks: Clocks) -> Key:
         # what comes in after a final moment was recorded later, and the question does not see it
         offsets = () if clocks.final else tuple(asked.offsets.values())
-        basis = client.query(sql("basis")).result_rows[0][0]
+        judged_by = basis(client)
         # a rebuilt history has the same basis and none of these tables
         ((database,),) = client.query(sql("database")).result_rows
-        return database, basis, tuple(asked.offsets), offsets, clocks.as_of, clocks.known_at
+        return database, judged_by, tuple(asked.offsets), offsets, clocks.as_of, clocks.known_at
 
 
 def extent(client: Client, settled: Settled, unit: str | None = None) -> Extent:
@@ -237,6 +244,44 @@ def sql(name: str) -> str:
         return _INCLUDE.sub(part, text)
 
     return _INCLUDE.sub(part, (folder / f"{name}.sql").read_text(encoding="utf-8"))
+
+
+def basis(client: Client) -> str:
+    """What dossiers are judged by: rules, a space, the calendar's version."""
+    return str(client.query(sql("basis"), {"rules": _rules()}).result_rows[0][0])
+
+
+@cache
+def _rules() -> str:
+    """A hash of what judges a dossier, comments aside."""
+    rules = re.sub(r"^\s*--.*$", "", sql("parts/facts"), flags=re.MULTILINE)
+    return hashlib.sha256(rules.encode()).hexdigest()[:16]
+
+
+@contextmanager
+def _chosen(client: Client, which: str, bound: Mapping[str, Any]) -> Iterator[str]:
+    """The name of a table of dossiers that ``sql/<which>.sql`` fills, until the context ends."""
+    bound = {**bound, "chosen": _new_name()}
+    client.command(
+        "CREATE TABLE {chosen:Identifier}"
+        " (dossier_key UInt64, next_offset UInt64, last_recorded_at DateTime64(3, 'UTC'))"
+        " ENGINE = Memory",
+        bound,
+    )
+    try:
+        client.command(sql(which), bound)
+        yield bound["chosen"]
+    finally:
+        drop(client, bound["chosen"])
+
+
+def _new_name() -> str:
+    return f"{_ASKED}{uuid.uuid4().hex}"
+
+
+def _count(client: Client, table: str) -> int:
+    found = client.query("SELECT count() FROM {asked:Identifier}", {"asked": table})
+    return int(found.result_rows[0][0])
 
 
 def _offsets(client: Client, question: str, parameters: Any = None) -> dict[int, int]:

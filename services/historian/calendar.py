@@ -1,4 +1,4 @@
-"""The working calendar into ClickHouse, where views compute due moments with it."""
+"""The working calendar into ClickHouse, where due moments are computed with it."""
 
 import hashlib
 from datetime import time, timedelta

@@ -14,7 +14,7 @@ from clickhouse_connect.driver.client import Client
 from schemas.certificates import Certificate
 from services.audit.documents.content import ZONE, sealed
 from services.audit.questions import positions
-from services.audit.settled import sql
+from services.audit.settled import basis
 
 DocumentKind = Literal["report", "dossiers"]
 FORM = "motcua-1"
@@ -121,7 +121,7 @@ def read_provenance(said: Mapping[str, str]) -> Provenance:
 
 def basis_lines(client: Client) -> dict[str, str]:
     """What the history is now: how far it has read, by which rules and calendar it judges."""
-    rules, _, calendar = str(client.query(sql("basis")).result_rows[0][0]).partition(" ")
+    rules, _, calendar = basis(client).partition(" ")
     there = sorted(positions(client).items())
     return {
         "offsets": " ".join(f"{partition}:{offset}" for partition, offset in there),

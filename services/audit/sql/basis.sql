@@ -1,2 +1,3 @@
--- What dossiers are judged by: the newest migration and the calendar in force.
-SELECT concat((SELECT argMax(name, number) FROM migrations), ' ', (SELECT argMax(calendar, loaded_at) FROM calendars))
+-- What dossiers are judged by: the newest migration with the queries' rules, and the calendar in force.
+SELECT concat((SELECT argMax(name, number) FROM migrations), '+', {rules:String}, ' ',
+              (SELECT argMax(calendar, loaded_at) FROM calendars))
