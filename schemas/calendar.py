@@ -9,7 +9,6 @@ from importlib import metadata, resources
 from pathlib import Path
 from typing import Self
 
-import holidays
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
@@ -81,6 +80,9 @@ def load_calendar(file: Path | None = None) -> WorkingCalendar:
     file = file or shipped_file()
     read = CalendarFile.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
     years = [y.year for y in read.years]
+    # here, for it takes a fifth of a second and many who know this module load no calendar
+    import holidays
+
     public = holidays.country_holidays(read.country, years=years)
     forced = {d: True for y in read.years for d in y.working}
     forced |= {d: False for y in read.years for d in y.free}

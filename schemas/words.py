@@ -76,3 +76,6 @@ class ServiceLevel(StrEnum):
 
 Measure = Literal["received", "closed", "paid"]
 """What a cell of the counters counts on its day: see ``streams.core.cells``."""
+
+Role = Literal["viewer", "auditor", "administrator"]
+"""Who asks the audit; each may what those before may."""

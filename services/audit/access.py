@@ -13,9 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from schemas.words import Role
 from services.secret_files import kept_secret
 
-Role = Literal["viewer", "auditor", "administrator"]
 Way = Literal["open", "session", "key"]
 
 ROLES: tuple[Role, ...] = ("viewer", "auditor", "administrator")

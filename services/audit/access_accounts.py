@@ -14,7 +14,8 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from schemas.text import UnitCode
-from services.audit.access import Person, Role, Way
+from schemas.words import Role
+from services.audit.access import Person, Way
 from services.secret_files import hash_of, locked, matches, write_private
 
 _KEY = re.compile(r"ma_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from services.audit.access import Role
+from schemas.words import Role
 from services.cli.say import NOT_SO, VIETNAM, answer, console, fail, number, tell
 from services.cli.where import data_folder
 

@@ -11,12 +11,10 @@ import typer
 from pydantic import ValidationError
 
 from services.cli import doctor as examination
-from services.cli import dossiers
 from services.cli import report as reports
 from services.cli.account import access, account
 from services.cli.audit import app as audit
 from services.cli.documents import listed, save, suffixes
-from services.cli.imports import run_import
 from services.cli.rebuild import app as rebuild
 from services.cli.rejected import app as rejected
 from services.cli.report import Format, LineageWord, Source
@@ -382,7 +380,9 @@ def show_events(
     if as_json:
         answer(json.dumps(found, ensure_ascii=False, indent=2))
     else:
-        answer(dossiers.told(found, _registry(there)))
+        from services.cli.dossiers import told
+
+        answer(told(found, _registry(there)))
 
 
 @due.command("explain")
@@ -566,6 +566,8 @@ def import_(
     Dừng giữa chừng thì chạy lại sẽ làm tiếp; nhập lại lần nữa không làm thay đổi gì. Dòng không
     dùng được nằm ở `<tệp>.rejected.csv`; khi đó mã thoát là 3.
     """
+    from services.cli.imports import run_import
+
     raise typer.Exit(run_import(file, mapping, url, key or settings_here().key.get_secret_value()))
 
 

@@ -14,7 +14,8 @@ from services.front.certificate import certificate_router
 from services.front.pages import pages_router
 from services.front.standings import standings_router
 from services.front.units import units_router
-from services.gateway import Keys, build_gateway, build_log, credentials_file
+from services.gateway.app import build_gateway, build_log
+from services.gateway.credentials import Keys, credentials_file
 from services.metrics import Metrics
 from services.reread import registry_of
 from services.settings import Settings

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from schemas.metrics import EVENTS_WAITING
-from services.gateway import Keys, build_gateway, build_log, credentials_file
+from services.gateway.app import build_gateway, build_log
+from services.gateway.credentials import Keys, credentials_file
 from services.logs import configure_logs
 from services.metrics import Metrics
 from services.reread import registry_of

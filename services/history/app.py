@@ -9,17 +9,12 @@ from starlette.concurrency import run_in_threadpool
 
 from schemas.calendar import load_calendar
 from schemas.topics import EVENTS
-from services.audit import (
-    Guard,
-    Rhythm,
-    Settled,
-    Settling,
-    Verifier,
-    access_of,
-    access_router,
-    audit_router,
-    forget_asked,
-)
+from services.audit.access_guard import Guard, access_of
+from services.audit.access_pages import access_router
+from services.audit.app import audit_router
+from services.audit.settled import Settled, forget_asked
+from services.audit.settling import Settling
+from services.audit.verifier import Rhythm, Verifier
 from services.certificates import CertificateReader, CertificateWriter
 from services.clickhouse import ClickHouseUnavailable, Pool, migrate
 from services.historian import ClickHouseHistory, Historian, store_calendar

@@ -27,7 +27,7 @@ from kafka.errors import KafkaError
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from schemas.calendar import load_calendar
-from services.audit import Settled
+from services.audit.settled import Settled
 from services.clickhouse import ClickHouseUnavailable, MigrationError, Pool, first_line, migrate
 from services.historian import (
     ClickHouseHistory,

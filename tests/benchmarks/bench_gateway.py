@@ -15,8 +15,7 @@ from statistics import median
 import httpx2
 
 from schemas.topics import EVENTS
-from services.gateway import credentials_file
-from services.gateway.credentials import add_emitter
+from services.gateway.credentials import add_emitter, credentials_file
 from tests.benchmarks.http_load import UNITS
 from tests.support import kafka, services
 

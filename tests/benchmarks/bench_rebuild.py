@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.calendar import load_calendar
-from services.audit import Settled
+from services.audit.settled import Settled
 from services.clickhouse import Pool, migrate
 from services.historian import (
     ClickHouseHistory,

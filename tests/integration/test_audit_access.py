@@ -10,7 +10,6 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from schemas.registry import load_registry
-from services.audit import Guard, Settled, access_of, access_router, audit_router
 from services.audit.access_accounts import (
     Secrets,
     accounts_file,
@@ -18,7 +17,11 @@ from services.audit.access_accounts import (
     read_accounts,
     remove_account,
 )
+from services.audit.access_guard import Guard, access_of
 from services.audit.access_log import AccessLog, log_file
+from services.audit.access_pages import access_router
+from services.audit.app import audit_router
+from services.audit.settled import Settled
 from services.clickhouse import Pool
 from services.settings import Settings
 from tests.integration.test_audit_http import NOW, PERIOD, not_yet

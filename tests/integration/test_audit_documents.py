@@ -16,8 +16,9 @@ from fastapi.testclient import TestClient
 from python_calamine import CalamineWorkbook
 
 from schemas.registry import load_registry
-from services.audit import Settled, audit_router
+from services.audit.app import audit_router
 from services.audit.documents.formats import FORMATS, read_file
+from services.audit.settled import Settled
 from services.clickhouse import Pool
 from services.settings import Settings
 from tests.integration.test_audit_http import NOW, PERIOD, not_yet

@@ -13,7 +13,8 @@ from fastapi.testclient import TestClient
 
 from schemas.certificates import Certificate, Difference, read_certificate
 from schemas.registry import load_registry
-from services.audit import Settled, audit_router
+from services.audit.app import audit_router
+from services.audit.settled import Settled
 from services.audit.verifier import LiveNotReady, NotComparable
 from services.clickhouse import Pool
 from services.settings import Settings

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from schemas.registry import load_registry
-from services.audit import Settled, audit_router
+from services.audit.app import audit_router
 from services.audit.asking import Asking
 from services.audit.documents.desk import Desk
 from services.audit.documents.exports import Exports
@@ -19,6 +19,7 @@ from services.audit.final import Finality
 from services.audit.pages import Pages
 from services.audit.saved import SavedQuestion, SavedReports, SavedResult
 from services.audit.saved_runs import SavedRuns
+from services.audit.settled import Settled
 from services.clickhouse import Pool
 from services.settings import Settings
 from tests.integration.test_audit_http import not_yet

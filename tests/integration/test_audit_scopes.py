@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 
 from schemas.books import Book, Period, load_book
 from schemas.report import Report
-from services.audit import audit_router
+from services.audit.app import audit_router
 from services.audit.questions import report
 from services.audit.settled import Clocks, Settled
 from services.front.units import units_router

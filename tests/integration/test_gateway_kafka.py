@@ -11,8 +11,7 @@ import pytest
 from kafka import KafkaConsumer, TopicPartition
 
 from schemas.topics import EVENTS, PARTITIONS, REJECTED, Topic
-from services.gateway import credentials_file
-from services.gateway.credentials import add_emitter
+from services.gateway.credentials import add_emitter, credentials_file
 from tests.support import kafka, services
 from tests.support.gateway import BATCH, SINGLE, UNITS, received, received_with
 

@@ -7,7 +7,8 @@ import pytest
 from fastapi import FastAPI
 
 from schemas.registry import load_registry
-from services.audit import Settled, audit_router
+from services.audit.app import audit_router
+from services.audit.settled import Settled
 from services.clickhouse import Pool
 from services.settings import Settings
 from tests.support.histories import (

@@ -12,8 +12,8 @@ import orjson
 from starlette.applications import Starlette
 
 from schemas.calendar import load_calendar
-from services.gateway import Keys, build_gateway, credentials_file
-from services.gateway.credentials import add_emitter
+from services.gateway.app import build_gateway
+from services.gateway.credentials import Keys, add_emitter, credentials_file
 from services.gateway.due import CatalogueDue
 from services.gateway.kafka_log import LogUnavailable, Record
 from services.metrics import Metrics

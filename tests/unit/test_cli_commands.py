@@ -560,3 +560,11 @@ def test_every_command_shows_an_example_in_its_help(command):
     result = run(command, "--help")
     assert result.exit_code == 0
     assert "Ví dụ" in result.output
+
+
+def test_a_command_loads_no_server_and_no_database():
+    """People wait for every command: what only the processes need is loaded by them alone."""
+    heavy = ("chdb", "clickhouse_connect", "docx", "fastapi", "faust", "holidays", "kafka")
+    look = f"import sys, services.cli.main; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
