@@ -1,6 +1,7 @@
 """``./run`` before anything is installed: what it says, and to whom it hands over."""
 
 import ast
+import os
 import re
 import runpy
 import subprocess
@@ -73,6 +74,16 @@ def test_help_installs_nothing_and_names_the_commands(arguments):
     assert found.returncode == 0
     for command in ("demo", "up", "test", "bench", "motcua"):
         assert f"./run {command}" in found.stdout
+
+
+def test_what_was_compiled_once_is_kept(monkeypatch):
+    """Where the environment forbids it, every process would take seconds longer to start."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    script: dict[str, Any] = runpy.run_path(str(RUN))
+    monkeypatch.setattr("os.execv", lambda path, command: None)
+    monkeypatch.setitem(script["main"].__globals__, "complete", lambda: True)
+    script["main"](["test"])
+    assert "PYTHONDONTWRITEBYTECODE" not in os.environ
 
 
 def test_words_come_out_in_every_locale():
