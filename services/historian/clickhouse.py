@@ -2,10 +2,15 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
+from clickhouse_connect.datatypes.base import ClickHouseType
+from clickhouse_connect.datatypes.registry import get_from_name
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.insert import InsertContext
+from clickhouse_connect.driver.transform import NativeTransform
 
 from services.clickhouse import ClickHouseUnavailable, first_line
 from services.historian.history import ForeignTopic, HistoryUnavailable
@@ -28,6 +33,19 @@ _SETTINGS = {
 _POSITION_COLUMNS = ("partition", "next_offset")
 
 
+_Types = Mapping[str, Mapping[str, ClickHouseType]]
+"""Of the columns of each table."""
+
+
+class _Block(NamedTuple):
+    """What goes into a table at once."""
+
+    table: str
+    columns: list[str]
+    data: bytes
+    """In ClickHouse's format Native."""
+
+
 class ClickHouseHistory:
     """See :class:`services.historian.history.History`; for one caller at a time.
 
@@ -38,13 +56,26 @@ class ClickHouseHistory:
         self._connect = connect
         self._topic = topic
         self._client: Client | None = None
-        self._types: dict[str, dict[str, str]] = {}
+        self._known_types: _Types | None = None
 
     def append(self, batch: Batch) -> None:
         """See :class:`services.historian.history.History`."""
-        self._insert("events", EVENT_COLUMNS, batch.events)
-        self._insert("unreadable", UNREADABLE_COLUMNS, batch.unreadable)
-        self._insert("positions", _POSITION_COLUMNS, _columns(batch.positions))
+        self.prepared(batch)()
+
+    def prepared(self, batch: Batch) -> Callable[[], None]:
+        """See :class:`services.historian.history.History`."""
+        blocks = [
+            self._block("events", EVENT_COLUMNS, batch.events),
+            self._block("unreadable", UNREADABLE_COLUMNS, batch.unreadable),
+            self._block("positions", _POSITION_COLUMNS, _columns(batch.positions)),
+        ]
+
+        def store() -> None:
+            for block in blocks:
+                if block is not None:
+                    self._insert(block)
+
+        return store
 
     def positions(self) -> Mapping[int, int]:
         """See :class:`services.historian.history.History`.
@@ -71,41 +102,39 @@ class ClickHouseHistory:
         if self._client is not None:
             self._client.close()
             self._client = None
-            self._types = {}
 
-    def _insert(self, table: str, names: tuple[str, ...], values: Columns) -> None:
+    def _block(self, table: str, names: tuple[str, ...], values: Columns) -> _Block | None:
         count = len(values[0])
         if not count:
-            return
+            return None
+        types = self._types()[table]
+        told = {
+            name: column
+            for name, column in zip(names, values, strict=True)
+            if _says_something(types[name], column)
+        }
+        told["topic"] = [self._topic] * count
+        return _Block(table, list(told), _native(types, told))
 
-        def insert(client: Client) -> None:
-            types = self._types_of(client, table)
-            told = {
-                name: column
-                for name, column in zip(names, values, strict=True)
-                if _says_something(types[name], column)
-            }
-            told["topic"] = [self._topic] * count
-            client.insert(
-                table,
-                list(told.values()),
-                column_names=list(told),
-                column_type_names=[types[name] for name in told],
-                column_oriented=True,
-                settings=_SETTINGS,
+    def _insert(self, block: _Block) -> None:
+        self._try(
+            lambda client: client.raw_insert(
+                block.table, block.columns, block.data, settings=_SETTINGS, fmt="Native"
             )
+        )
 
-        self._try(insert)
-
-    def _types_of(self, client: Client, table: str) -> dict[str, str]:
+    def _types(self) -> _Types:
         """Types to send columns in; the server makes dictionaries of them faster than Python."""
-        if table not in self._types:
-            described = client.query("DESCRIBE TABLE {table:Identifier}", {"table": table})
-            self._types[table] = {
-                name: re.sub(r"^LowCardinality\((.*)\)$", r"\1", type_)
-                for name, type_, *_ in described.result_rows
+        if self._known_types is None:
+            # all at once: later the connection may be busy with the batch before
+            self._known_types = {
+                table: {
+                    name: get_from_name(re.sub(r"^LowCardinality\((.*)\)$", r"\1", type_))
+                    for name, type_, *_ in self._try(partial(_described, table))
+                }
+                for table in ("events", "unreadable", "positions")
             }
-        return self._types[table]
+        return self._known_types
 
     def _try(self, ask: Callable[[Client], Any]) -> Any:
         try:
@@ -117,12 +146,27 @@ class ClickHouseHistory:
             raise HistoryUnavailable(first_line(error)) from error
 
 
+def _described(table: str, client: Client) -> Sequence[Sequence[Any]]:
+    return client.query("DESCRIBE TABLE {table:Identifier}", {"table": table}).result_rows
+
+
 def _columns(positions: Mapping[int, int]) -> Columns:
     return [list(positions), list(positions.values())]
 
 
-def _says_something(type_: str, column: Sequence[Any]) -> bool:
+def _native(types: Mapping[str, ClickHouseType], told: Mapping[str, Sequence[Any]]) -> bytes:
+    """The columns as the driver writes them, without the statement that it puts before them."""
+    context = InsertContext(
+        "", list(told), [types[name] for name in told], list(told.values()), column_oriented=True
+    )
+    first, *others = NativeTransform.build_insert(context)
+    if context.insert_exception is not None:
+        raise context.insert_exception
+    return b"".join([first[first.index(b"\n") + 1 :], *others])
+
+
+def _says_something(type_: ClickHouseType, column: Sequence[Any]) -> bool:
     """False when all values are the default of the type, which a column left out has."""
-    if type_.startswith("Nullable"):
+    if type_.nullable:
         return any(value is not None for value in column)
     return any(column)

@@ -61,9 +61,10 @@ class Storing:
     def append(self, records: Sequence[Record]) -> None:
         """Have them stored; raises what storing the batch before raised."""
         batch = batch_of(records, self._partition_of)
+        store = self._history.prepared(batch)
         self.finish()
         self._next = batch.positions
-        self._running = self._thread.submit(self._history.append, batch)
+        self._running = self._thread.submit(store)
 
     def finish(self) -> None:
         """Return when everything is stored; raises what storing raised."""

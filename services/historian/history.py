@@ -1,6 +1,6 @@
 """The port of the historian: where records go, and how far they have got there."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from services.historian.records import Batch
@@ -21,6 +21,12 @@ class History(Protocol):
         """Store all or raise :class:`HistoryUnavailable`; storing a record again changes nothing.
 
         Durable on return. Callers retry freely: there is no token and no window to miss.
+        """
+
+    def prepared(self, batch: Batch) -> Callable[[], None]:
+        """:meth:`append` in two steps: what needs no database is done now, the rest when called.
+
+        May be called while another batch is stored. Raises :class:`HistoryUnavailable`.
         """
 
     def positions(self) -> Mapping[int, int]:

@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 import pytest
 from kafka import KafkaProducer
@@ -38,6 +39,9 @@ class FakeHistory:
         partition, offset, body = batch.events[-3:]
         self.values.update({(p, o): b for p, o, b in zip(partition, offset, body, strict=True)})
         self.appended += len(body)
+
+    def prepared(self, batch: Batch) -> Callable[[], None]:
+        return partial(self.append, batch)
 
     def positions(self) -> Mapping[int, int]:
         found: dict[int, int] = {}

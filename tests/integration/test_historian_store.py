@@ -213,7 +213,7 @@ class Breaking:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
-    def insert(self, table: str, *args: Any, **kwargs: Any) -> Any:
+    def raw_insert(self, table: str, *args: Any, **kwargs: Any) -> Any:
         if table == self._table:
             raise DatabaseError("the power went out")
-        return self._client.insert(table, *args, **kwargs)
+        return self._client.raw_insert(table, *args, **kwargs)
