@@ -269,7 +269,9 @@ class Check(_Answer):
 
     code: str
     title: str
+    title_en: str
     definition: str
+    definition_en: str
     basis: str
     """Legal basis."""
     thresholds: dict[str, int | str]

@@ -119,7 +119,7 @@ class Pages:
             "given": dict(given),
             **values,
             "certificate": found,
-            "verdict": verdict(found, self._clock()),
+            "verdict": verdict(found, self._clock(), language),
             **language.values(template, given),
         }
         return HTMLResponse(self._templates.get_template(template).render(values), status)
@@ -127,7 +127,7 @@ class Pages:
 
 def local(moment: str) -> str:
     """An RFC 3339 moment on the offices' clock."""
-    return f"{datetime.fromisoformat(moment).astimezone(ZONE):%H:%M:%S ngày %d/%m/%Y}"
+    return f"{datetime.fromisoformat(moment).astimezone(ZONE):%H:%M:%S %d/%m/%Y}"
 
 
 _MEASURES = {"received": "tiếp nhận", "closed": "kết thúc", "paid": "thanh toán trực tuyến"}
@@ -144,19 +144,20 @@ def cell_words(difference: Difference) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def verdict(certificate: Certificate | None, now: datetime) -> tuple[str, str]:
+def verdict(certificate: Certificate | None, now: datetime, t: words.Language) -> tuple[str, str]:
     """(style, words) of a certificate: what it says, and whether it is too old to say it."""
     if certificate is None:
-        return "none", "chưa đối chiếu"
+        return "none", t("chưa đối chiếu")
     if certificate.state == "differs":
-        return "missed", f"LỆCH {number(certificate.units_differing)} đơn vị"
+        return "missed", f"{t('LỆCH')} {number(certificate.units_differing)} {t('đơn vị')}"
     promised = certificate.next_within_s
     if promised is not None and age_s(certificate, now) > promised:
-        return "missed", "ngừng đối chiếu"
-    equal = f"khớp {number(certificate.units_compared)}/{number(certificate.units)} đơn vị"
+        return "missed", t("ngừng đối chiếu")
+    of_all = f"{number(certificate.units_compared)}/{number(certificate.units)}"
+    equal = f"{t('khớp')} {of_all} {t('đơn vị')}"
     if certificate.state == "equal":
         return "met", equal
     if certificate.history_behind:
         behind = number(certificate.history_behind)
-        return "none", f"đang chờ: lịch sử chậm {behind} bản ghi"
-    return "none", f"đang đối chiếu, {equal}"
+        return "none", f"{t('đang chờ: lịch sử chậm')} {behind} {t('bản ghi')}"
+    return "none", f"{t('đang đối chiếu')}, {equal}"

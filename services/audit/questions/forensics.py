@@ -29,8 +29,10 @@ class CheckLine(BaseModel):
 
     code: str
     title: str
+    title_en: str
     definition: str
     """Names its thresholds in braces."""
+    definition_en: str
     basis: str
     of: Literal["dossier", "officer", "unit", "emitter"]
     columns: tuple[str, ...]
@@ -42,7 +44,9 @@ class CheckLine(BaseModel):
         return Check(
             code=self.code,
             title=self.title,
+            title_en=self.title_en,
             definition=self.definition.format(**self.thresholds),
+            definition_en=self.definition_en.format(**self.thresholds),
             basis=self.basis,
             thresholds=dict(self.thresholds),
             columns=(*heads.get(self.of, ()), *self.columns),
