@@ -6,7 +6,7 @@ table (``table.py``) finds out what was lost or repeated on the way.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 import faust
@@ -48,6 +48,15 @@ class Run:
     def value(self) -> "Run":
         """What Faust hands to the agent."""
         return self
+
+    def single(self) -> Iterator["Run"]:
+        """The same as runs of one record each, without a hole between them."""
+        start = self.start
+        for record in self.records:
+            yield Run(self, [record], start, record.offset + 1)
+            start = record.offset + 1
+        if start < self.end:
+            yield Run(self, (), start, self.end)
 
 
 class Settler(Protocol):

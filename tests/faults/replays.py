@@ -26,7 +26,7 @@ from tests.support.stack import motcua
 def transient_errors(case: Case) -> Outcome:
     """Folding raises for 1 % (full: 5 %) of the events, for each of them once.
 
-    The worker ends itself before it has written anything of the run, and starts again.
+    The worker folds the run again in place; it must not end.
     """
     stack = case.stack
     worker = stack.processes["worker"]
@@ -51,6 +51,7 @@ def transient_errors(case: Case) -> Outcome:
     found = case.judged(case.size, stack.ledger.longest_wait_s, note)
     differences = Differences()
     differences.add("wrong", int(not raised), "no error was raised at all")
+    differences.add("wrong", deaths, "ends of the worker")
     differences.add("wrong", _backwards(stack), "snapshots whose offset went back")
     return found.and_also(differences.outcome(case.size))
 
