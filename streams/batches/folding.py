@@ -7,7 +7,7 @@ process, which then says at which record it stands.
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from streams.batches.fatal import die
 from streams.batches.part import Part
@@ -20,16 +20,22 @@ AGAIN_AFTER_S = (0.1, 0.5, 2.0)
 """A run that raised is folded again after so long; after the last one record by record."""
 
 
+class Folds(Protocol):
+    """The part of a ``StateOwner`` that is meant here."""
+
+    def fold(self, partition: int, start: int, records: Sequence[Any]) -> Write:
+        """See ``StateOwner``: changes no entry when it raises."""
+
+
 @dataclass(frozen=True, slots=True)
 class Folder:
     """One run after the other, in the order of each partition.
 
-    ``fold`` changes no entry when it raises. ``reopen`` waits, has everything beside the entries
-    made anew from them, and says whether the partition is still there to fold into.
+    ``reopen`` waits, has everything beside the entries made anew from them, and says whether the
+    partition is still there to fold into.
     """
 
-    fold: Callable[[int, int, Sequence[Any]], Write]
-    """(partition, position before, records), see ``StateOwner.fold``."""
+    owner: Folds
     enqueue: Callable[[int, Write], None]
     room: Callable[[], Awaitable[None]]
     """Returns when there is room for another write."""
@@ -71,7 +77,7 @@ class Folder:
         if start is None or part.applied == start:
             return None
         try:
-            write = self.fold(run.partition, start, records)
+            write = self.owner.fold(run.partition, start, records)
         except Exception as error:
             part.applied = start
             return error

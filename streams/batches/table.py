@@ -83,7 +83,7 @@ class PositionedTable(faust.Table):  # type: ignore[misc]  # Faust is untyped
         self._revocations = 0
         self._opening = asyncio.Lock()
         self._folder = Folder(
-            owner.fold, self._enqueue, self._writer.room, self._writer.done, self._reopen
+            owner, self._enqueue, self._writer.room, self._writer.done, self._reopen
         )
         app.transport.settler = self
         app.on_partitions_revoked.connect(self._on_revoked)

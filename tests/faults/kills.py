@@ -19,6 +19,8 @@ from tests.faults.stories import events, some
 
 BACK_WITHIN_S = 60.0
 """So long after a broker is back nothing may be left to catch up with."""
+STARTING_S = 4.0
+"""A process that was killed is still starting, or has just started."""
 _RENAMES = "rename,renameat,renameat2"
 
 
@@ -35,28 +37,40 @@ def gateway(case: Case) -> Outcome:
 
 
 def worker(case: Case) -> Outcome:
-    """``kill -9`` of the first of two workers, of the second, of both at once, in turn.
+    """``kill -9`` of the first of two workers, of the second, of both at once, in turn; every
+    second time while what was killed last is still starting.
 
     The outage is the longest time until all of them were ready again.
     """
-    stack = case.stack
+    stack, dice = case.stack, case.chance("starts")
     stack.add_second_worker()
     victims = (("worker",), ("second",), ("worker", "second"))
+    kills = 0
 
     def kill(number: int) -> float:
-        stack.kill(*victims[number % 3])
-        return max(stack.ready(name) for name in ("worker", "second"))
+        nonlocal kills
+        names = victims[number % 3]
+        kills += len(names)
+        began = stack.kill(*names)
+        if number % 2 == 0 and kills < case.size:
+            time.sleep(dice.random() * STARTING_S)
+            return 0.0
+        for name in ("worker", "second"):
+            stack.ready(name)
+        return time.monotonic() - began
 
-    done, longest_s = under_load(case, kill)
+    _, longest_s = under_load(case, kill, lambda: kills < case.size)
     stack.down("second")
-    return case.judged(done, longest_s)
+    return case.judged(kills, longest_s)
 
 
 def history(case: Case) -> Outcome:
-    """``kill -9`` of the history while it inserts: at any moment, and at the rename of a part.
+    """``kill -9`` of the history while it inserts: at the rename of a part, and then at any moment
+    while it starts or has started again.
 
-    Every second time strace ends the process as it enters ``rename``, before or after the rename
-    of one of the next parts. Without strace all kills are at any moment, and the note says so.
+    A rename is hit by strace, which ends the process as it enters ``rename``, before or after the
+    rename of one of the next parts. Without strace all kills are at any moment, and the note says
+    so.
     """
     stack, dice = case.stack, case.chance("renames")
     # a past about which there is something to say
@@ -66,8 +80,11 @@ def history(case: Case) -> Outcome:
 
     def kill(number: int) -> float:
         nonlocal renames
-        if number % 2 and _killed_at_rename(stack, dice):
+        if number % 2 == 0 and _killed_at_rename(stack, dice):
             renames += 1
+            if number + 1 < case.size:
+                time.sleep(dice.random() * STARTING_S)
+                return 0.0
         else:
             stack.kill("history")
         return stack.ready("history")

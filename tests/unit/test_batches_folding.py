@@ -49,9 +49,9 @@ class Bench:
         self.still_ours = True
         self._raises = raises
         self._memory_is_right = True
-        self.folder = Folder(self._fold, self._enqueue, self._now, self._now, self._reopen)
+        self.folder = Folder(self, self._enqueue, self._now, self._now, self._reopen)
 
-    def _fold(self, partition: int, start: int, records: Sequence[Any]) -> Write:
+    def fold(self, partition: int, start: int, records: Sequence[Any]) -> Write:
         assert self._memory_is_right, "folded on what an error left half done"
         if self._raises(records):
             self._memory_is_right = False
