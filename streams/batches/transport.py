@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol
 
 import faust
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
+from faust.tables.manager import TableManager
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
@@ -79,6 +80,7 @@ def install(app: faust.App, source: str) -> None:
     transport = RunTransport(conf.broker, app)
     transport.source = source
     app.transport = app.producer_transport = transport
+    conf.TableManager = KnownTables
 
 
 class RunSchema(faust.Schema):  # type: ignore[misc]  # Faust is untyped
@@ -201,3 +203,12 @@ class RunTransport(driver.Transport):  # type: ignore[misc]  # Faust is untyped
     Producer = SafeProducer
     source: str = ""
     settler: Settler
+
+
+class KnownTables(TableManager):  # type: ignore[misc]  # Faust is untyped
+    """Starts at once: Faust waits a second for tables that agents might still add."""
+
+    async def on_start(self) -> None:
+        """As Faust's, without the wait."""
+        await self._update_channels()
+        await self.recovery.start()
