@@ -1,16 +1,14 @@
-"""Processes killed, frozen and joined by others while events come in: rows 4 to 7, 9, 10, 22."""
+"""Processes killed, frozen and joined by others while events come in: rows 4 to 7, 10, 22."""
 
-import contextlib
 import os
 import random
 import shutil
 import signal
 import subprocess
 import time
-from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from tests.faults.brokers import frozen
 from tests.faults.case import Case, under_load
 from tests.faults.checker import Differences, check_folder, in_kafka
 from tests.faults.emitters import Load, send_all
@@ -18,8 +16,6 @@ from tests.faults.outcome import Outcome, Unsettled
 from tests.faults.stack import Stack, until
 from tests.faults.stories import events, some
 
-BACK_WITHIN_S = 60.0
-"""So long after a broker is back nothing may be left to catch up with."""
 STARTING_S = 4.0
 """A process that was killed is still starting, or has just started."""
 _RENAMES = "rename,renameat,renameat2"
@@ -146,48 +142,6 @@ def stalled_broker(case: Case) -> Outcome:
         return stack.ready("worker")
 
     return case.judged(*under_load(case, stall))
-
-
-@contextlib.contextmanager
-def frozen(stack: Stack) -> Iterator[None]:
-    """SIGSTOP for the broker, until the end of the block."""
-    stack.broker.freeze()
-    try:
-        yield
-    finally:
-        stack.broker.thaw()
-
-
-def bounced_broker(case: Case) -> Outcome:
-    """The broker killed and stopped cleanly, ``size`` times each, and every fourth time frozen for
-    30 to 60 s besides (quick: 8 s, once).
-
-    The outage is the longest time from the broker's return until nothing was left to catch up with;
-    nobody but the keeper helped.
-    """
-    stack, dice = case.stack, case.chance("bounces")
-    longest_s = 0.0
-    done: Counter[str] = Counter()
-    for number in range(case.size):
-        for how in ("killed", "stopped", "frozen") if number % 4 == 0 else ("killed", "stopped"):
-            with Load(stack, events(f"{case.name}.{done.total()}"), 150) as load:
-                until(lambda: load.sent > 100, 60, "the load flows")
-                if how == "frozen":
-                    with frozen(stack):
-                        time.sleep(8 if case.quick else dice.uniform(30, 60))
-                else:
-                    stack.broker.kill() if how == "killed" else stack.broker.stop()
-                    stack.start_broker()
-                back = time.monotonic()
-                acknowledged = stack.ledger.requests
-                until(lambda: stack.ledger.requests > acknowledged, 60, "a 202 again")  # noqa: B023 - called at once
-            stack.drain(BACK_WITHIN_S)
-            took_s = time.monotonic() - back
-            longest_s = max(longest_s, took_s)
-            done[how] += 1
-            case.say(f"{number + 1}/{case.size} {how}: caught up after {took_s:.1f} s")
-    note = ", ".join(f"{times} {how}" for how, times in done.items())
-    return case.judged(done.total(), longest_s, note)
 
 
 def rebalance(case: Case) -> Outcome:
