@@ -9,7 +9,7 @@ from typing import Any
 from kafka.admin import KafkaAdminClient
 
 from schemas.topics import EVENTS
-from tests.faults.case import Case
+from tests.faults.case import PER_SECOND, Case
 from tests.faults.emitters import Load
 from tests.faults.outcome import Outcome
 from tests.faults.stack import PREFIX, Stack, until
@@ -34,35 +34,42 @@ def frozen(stack: Stack, *numbers: int) -> Iterator[None]:
 
 
 def bounced_broker(case: Case) -> Outcome:
-    """The broker killed and stopped cleanly, ``size`` times each, and every fourth time frozen for
-    30 to 60 s besides (quick: 8 s, once).
+    """The broker killed and stopped cleanly, ``size`` times each, and a quarter as often frozen for
+    30 to 60 s (quick: 8 s).
 
-    The outage is the longest time from the broker's return until nothing was left to catch up with;
-    nobody but the keeper helped.
+    Up to four times in a row: clients have hardly come back when it is gone again. The outage is
+    the longest time from the broker's last return until nothing was left to catch up with; nobody
+    but the keeper helped.
     """
     stack, dice = case.stack, case.chance("bounces")
     longest_s = 0.0
     done: Counter[str] = Counter()
-    for number in range(case.size):
-        for how in ("killed", "stopped", "frozen") if number % 4 == 0 else ("killed", "stopped"):
-            with Load(stack, events(f"{case.name}.{done.total()}"), 150) as load:
+    while done["killed"] < case.size:
+        in_a_row = min(4, case.size - done["killed"])
+        for how, times in (("killed", in_a_row), ("stopped", in_a_row), ("frozen", 1)):
+            with Load(stack, events(f"{case.name}.{done.total()}"), PER_SECOND) as load:
                 until(lambda: load.sent > 100, 60, "the load flows")
-                if how == "frozen":
-                    with frozen(stack):
-                        time.sleep(8 if case.quick else dice.uniform(30, 60))
-                else:
-                    broker = stack.brokers[0]
-                    broker.kill() if how == "killed" else broker.stop()
-                    stack.start_broker()
-                back = time.monotonic()
-                _acknowledged_again(stack)
+                for _ in range(times):
+                    _bounce(stack, how, 8 if case.quick else dice.uniform(30, 60))
+                    back = time.monotonic()
+                    _acknowledged_again(stack)
             stack.drain(BACK_WITHIN_S)
             took_s = time.monotonic() - back
             longest_s = max(longest_s, took_s)
-            done[how] += 1
-            case.say(f"{number + 1}/{case.size} {how}: caught up after {took_s:.1f} s")
-    note = ", ".join(f"{times} {how}" for how, times in done.items())
+            done[how] += times
+            case.say(f"{done[how]} times {how}: caught up after {took_s:.1f} s")
+    note = ", ".join(f"{times} × {how}" for how, times in done.items())
     return case.judged(done.total(), longest_s, note)
+
+
+def _bounce(stack: Stack, how: str, frozen_s: float) -> None:
+    if how == "frozen":
+        with frozen(stack):
+            time.sleep(frozen_s)
+    else:
+        broker = stack.brokers[0]
+        broker.kill() if how == "killed" else broker.stop()
+        stack.start_broker()
 
 
 def three_brokers(case: Case) -> Outcome:
@@ -82,7 +89,7 @@ def three_brokers(case: Case) -> Outcome:
     }
     for number in range(case.size):
         for what, fault in kinds.items():
-            with Load(stack, events(f"{case.name}.{done.total()}"), 150) as load:
+            with Load(stack, events(f"{case.name}.{done.total()}"), PER_SECOND) as load:
                 until(lambda: load.sent > 100, 60, "the load flows")
                 stack.ledger.longest_wait_s = 0.0
                 fault()
