@@ -125,12 +125,14 @@ def free_ports(count: int) -> int:
             return first
 
 
-def eventually(holds: Callable[[], bool], within_s: float, what: str) -> None:
+def eventually(
+    holds: Callable[[], bool], within_s: float, what: str, every_s: float = 0.02
+) -> None:
     """Poll until ``holds()``; fail with ``what`` after ``within_s``."""
     deadline = time.monotonic() + within_s
     while not holds():
         assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
-        time.sleep(0.02)
+        time.sleep(every_s)
 
 
 def _is_free(port: int) -> bool:
