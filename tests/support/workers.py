@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Self
 
@@ -77,7 +78,9 @@ class ServiceProcess:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, json.load(error)
-        except OSError:
+        except (OSError, HTTPException):
+            # the latter: a client that asks for a port on which nobody listens yet may be given
+            # that very port for its own end, and then talks to itself
             return 0, {}
 
     def kill(self) -> None:
