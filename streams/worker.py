@@ -19,7 +19,7 @@ from schemas.topics import EVENTS, REJECTED, UNITS
 from streams.batches import Message, PositionedTable, RunSchema, Write, die, install
 from streams.core.deadlines import deadlines
 from streams.core.working_time import WorkingTime
-from streams.counters import PartitionCounters, TooManyUnreadable, merge_entries
+from streams.counters import Folded, PartitionCounters, TooManyUnreadable, merge_entries
 from streams.generations import changelog, generation_in, worker_group
 from streams.settings import StreamSettings
 from streams.snapshots import Schedule, UnitKey, unit_records
@@ -141,7 +141,14 @@ class Counting:
             folded = self._partitions[partition].fold(records)
         except TooManyUnreadable as error:
             die(str(error))
-        if len(records) >= BIG_RUN:
+        try:
+            return self._noted(partition, start, len(records), folded)
+        except Exception as error:
+            # the entries have changed: folded again, these records would not be written any more
+            die("what was folded could not be noted", error)
+
+    def _noted(self, partition: int, start: int, records: int, folded: Folded) -> Write:
+        if records >= BIG_RUN:
             self._schedule.catching_up(_now())
         for unit, months in folded.touched.items():
             self._schedule.change((partition, unit), months, start)

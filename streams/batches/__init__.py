@@ -15,8 +15,8 @@ that is in the state is dropped or trimmed, a run that starts above N is a hole,
 What is asked of the fold: a repeated event changes nothing, and two versions of an entry have a
 union.
 
-``transport.py`` makes runs, ``part.py`` is one partition's state, ``writer.py`` the order of what
-is written, ``table.py`` Faust's life cycle around them.
+``transport.py`` makes runs, ``part.py`` is one partition's state, ``folding.py`` puts one into the
+other, ``writer.py`` is the order of what is written, ``table.py`` Faust's life cycle around them.
 """
 
 from streams.batches.fatal import die

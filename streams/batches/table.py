@@ -15,6 +15,7 @@ from faust.types import TP
 from mode import Service
 
 from streams.batches.fatal import die
+from streams.batches.folding import Folder
 from streams.batches.part import Hole, Part
 from streams.batches.transport import RunSchema
 from streams.batches.writer import Message, Write, Writer
@@ -40,8 +41,8 @@ class StateOwner(Protocol):
     def fold(self, partition: int, start: int, records: Sequence[Any]) -> Write:
         """Change the entries at once; a record seen before must change nothing.
 
-        ``start`` is the position before these records. Raising ends the process, before anything
-        of the run is written.
+        ``start`` is the position before these records. Raising leaves the entries as they were:
+        the partition is then closed, opened again, and the records are folded again.
         """
 
     def shown_below(self, partition: int) -> int | None:
@@ -81,6 +82,9 @@ class PositionedTable(faust.Table):  # type: ignore[misc]  # Faust is untyped
         self._closing = False
         self._revocations = 0
         self._opening = asyncio.Lock()
+        self._folder = Folder(
+            owner, self._enqueue, self._writer.room, self._writer.done, self._reopen
+        )
         app.transport.settler = self
         app.on_partitions_revoked.connect(self._on_revoked)
 
@@ -123,16 +127,27 @@ class PositionedTable(faust.Table):  # type: ignore[misc]  # Faust is untyped
                 part = self._parts.get(run.partition)
                 if part is None or part.applied is None or self._closing:
                     continue
-                start = part.applied
                 try:
-                    records = part.take(run)
+                    await self._folder.take(part, run)
                 except Hole:
                     await self._seek_hole(run.partition)
-                    continue
-                if part.applied != start:
-                    self._enqueue(run.partition, self._owner.fold(run.partition, start, records))
         except Exception as error:
             die("a run could not be folded", error)
+
+    async def _reopen(self, partition: int, part: Part, wait_s: float) -> bool:
+        """See ``Folder``. Meanwhile nothing of the partition is published."""
+        revocations = self._revocations
+        self._owner.close(partition)
+        await asyncio.sleep(wait_s)
+        async with self._opening:
+            if revocations != self._revocations or self._closing:
+                # whoever gets the partition now opens it
+                return False
+            await self._owner.open(partition, part.entries)
+            if revocations == self._revocations:
+                return True
+            self._owner.close(partition)
+            return False
 
     async def _seek_hole(self, partition: int) -> None:
         # more runs beyond the hole may be queued: one seek is enough for all of them

@@ -37,7 +37,13 @@ from mode.threads import QueueServiceThread
 from mode.utils.objects import cached_property
 
 from streams.batches import PositionedTable, Run, RunSchema
-from streams.batches.transport import RunConsumer, RunThread, RunTransport, SafeProducer
+from streams.batches.transport import (
+    KnownTables,
+    RunConsumer,
+    RunThread,
+    RunTransport,
+    SafeProducer,
+)
 from streams.settings import StreamSettings
 from streams.worker import build_worker, table_of
 
@@ -73,6 +79,7 @@ PARAMETERS: list[tuple[Any, list[str]]] = [
     ),
     (Collection.apply_changelog_batch, ["self", "batch"]),
     (Collection.on_recovery_completed, ["self", "active_tps", "standby_tps"]),
+    (TableManager.on_start, ["self"]),
     (faust.Schema.loads_value, ["self", "app", "message", "loads", "serializer"]),
     # called by ours
     (driver.AIOKafkaConsumerThread._ensure_consumer, ["self"]),
@@ -83,6 +90,7 @@ PARAMETERS: list[tuple[Any, list[str]]] = [
     (ThreadDelegateConsumer.earliest_offsets, ["self", "partitions"]),
     (ThreadDelegateConsumer.highwaters, ["self", "partitions"]),
     (Recovery.active_remaining, ["self"]),
+    (TableManager._update_channels, ["self"]),
     (Fetcher.fetched_records, ["self", "partitions", "timeout", "max_records"]),
     (Fetcher._create_fetch_waiter, ["self"]),
     (Assignment.state_value, ["self", "tp"]),
@@ -153,6 +161,12 @@ SOURCES: list[tuple[Any, str]] = [
     (Recovery._build_highwaters, "tp: value - 1 if value is not None else -1"),
     (Recovery._add, "persisted_offset = table.persisted_offset(tp)"),
     (Recovery.on_recovery_completed, "table.on_recovery_completed("),
+    # all that a table manager does when it starts, and when
+    (TableManager.on_start, "await self.sleep(1.0)"),
+    (
+        TableManager.on_start,
+        "await self._update_channels()\n            await self.recovery.start()",
+    ),
     # revoked before rebalanced, and waited for
     (App._on_partitions_revoked, "await T(self.on_partitions_revoked.send)(revoked)"),
     # a batch is never appended to by others once it is on its way, and keeps its place
@@ -185,6 +199,7 @@ async def test_the_worker_is_wired_from_our_parts(tmp_path: Path) -> None:
         assert isinstance(app.consumer, RunConsumer)
         assert isinstance(app.consumer._thread, RunThread)
         assert isinstance(app.producer, SafeProducer)
+        assert isinstance(app.tables, KnownTables)
         settings = {**app.producer._settings_default(), **app.producer._settings_extra()}
         assert settings["acks"] == "all"
         assert settings["enable_idempotence"] is True

@@ -103,30 +103,35 @@ class Stacks:
         self._shared = shared
         self._stack: Stack | None = None
 
-    def lend(self) -> Stack:
+    def lend(self, brokers: int) -> Stack:
         """The stack of the row that is run now."""
+        if self._stack is not None and len(self._stack.brokers) != brokers:
+            self._end()
         if self._stack is None:
             folder = Path(tempfile.mkdtemp(prefix="motcua-faults-"))
-            self._stack = Stack(folder)
+            self._stack = Stack(folder, brokers)
             self._stack.start()
         return self._stack
 
     def give_back(self, *, holds: bool) -> str:
         """The row is over; where to look when it failed."""
-        stack = self._stack
-        if stack is None or (holds and self._shared):
+        if self._stack is None or (holds and self._shared):
             return ""
-        stack.close()
-        self._stack = None
-        if not holds:
-            return str(stack.folder)
-        stack.remove()
-        return ""
+        folder = self._stack.folder
+        self._end(keep=not holds)
+        return "" if holds else str(folder)
 
     def close(self) -> None:
         """No further rows."""
-        self._shared = False
-        self.give_back(holds=True)
+        if self._stack is not None:
+            self._end()
+
+    def _end(self, *, keep: bool = False) -> None:
+        assert self._stack
+        self._stack.close()
+        if not keep:
+            self._stack.remove()
+        self._stack = None
 
 
 def _run(row: Row, size: int, seed: int, stacks: Stacks, *, quick: bool) -> Found:
@@ -135,7 +140,9 @@ def _run(row: Row, size: int, seed: int, stacks: Stacks, *, quick: bool) -> Foun
     outcome, failed = Outcome(0), ""
     assert row.run
     try:
-        outcome = row.run(Case(row.number, size, seed, quick, Say(), stacks.lend))
+        outcome = row.run(
+            Case(row.number, size, seed, quick, Say(), lambda: stacks.lend(row.brokers))
+        )
     except (Unsettled, Refused, AssertionError) as error:
         failed = f"{type(error).__name__}: {error}"
     except Exception:

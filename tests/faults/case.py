@@ -55,19 +55,21 @@ class Case:
 def under_load(
     case: Case,
     fault: Callable[[int], float],
-    *,
-    per_second: float = PER_SECOND,
+    more: Callable[[], bool] | None = None,
 ) -> tuple[int, float]:
-    """Do the fault ``case.size`` times while events come in; (faults, longest outage).
+    """Do the fault while events come in, ``case.size`` times or while there is ``more`` to do;
+    (faults, longest outage).
 
-    ``fault`` gets its number, waits until what it broke is well again, and returns the seconds.
+    ``fault`` gets its number, waits until what it broke is well again, and returns the seconds; or
+    it does not wait, and the next one comes on top.
     """
     stack = case.stack
     stack.ledger.begin()
     longest_s = 0.0
     dice = case.chance("moments")
-    with Load(stack, events(case.name), per_second) as load:
-        for number in range(case.size):
+    number = 0
+    with Load(stack, events(case.name), PER_SECOND) as load:
+        while more() if more else number < case.size:
             before = stack.ledger.requests
             # the load is flowing, and then it happens at any moment of what is being done
             flows = lambda: stack.ledger.requests > before + 3  # noqa: B023, E731 - called at once
@@ -76,5 +78,6 @@ def under_load(
             outage_s = fault(number)
             longest_s = max(longest_s, outage_s)
             load.check()
-            case.say(f"{number + 1}/{case.size} ({outage_s:.1f} s), {load.sent} events")
-    return case.size, longest_s
+            number += 1
+            case.say(f"{number}/{case.size} ({outage_s:.1f} s), {load.sent} events")
+    return number, longest_s

@@ -113,7 +113,7 @@ def _day(moment: str) -> str:
 def records(stack: Stack, topic: str) -> list[Any]:
     """Every record of a topic, in order within its partition."""
     consumer = KafkaConsumer(
-        bootstrap_servers=stack.broker.bootstrap, enable_auto_commit=False, fetch_max_wait_ms=50
+        bootstrap_servers=stack.bootstrap, enable_auto_commit=False, fetch_max_wait_ms=50
     )
     try:
         name = f"{PREFIX}.{topic}"

@@ -119,7 +119,7 @@ def poison(case: Case) -> Outcome:
     before = _unreadable(stack)
     stray, home = _stray(case)
     producer = KafkaProducer(
-        bootstrap_servers=stack.broker.bootstrap, acks="all", max_request_size=4_000_000
+        bootstrap_servers=stack.bootstrap, acks="all", max_request_size=4_000_000
     )
     written = 0
     stack.ledger.begin()

@@ -53,7 +53,7 @@ class Emitter:
                 return
             if status not in (0, 503):
                 raise Refused(f"{status}: {answer[:1000]!r}")
-            self._ledger.no_answer()
+            self._ledger.no_answer(status)
             if time.monotonic() - began > _GIVE_UP_S:
                 raise Unsettled(f"no 202 within {_GIVE_UP_S:g} s")
             self._never.wait(_AGAIN_S)

@@ -1,15 +1,14 @@
-"""Processes killed, frozen and joined by others while events come in: rows 4 to 7, 9, 10, 22."""
+"""Processes killed, frozen and joined by others while events come in: rows 4 to 7, 10, 22."""
 
-import contextlib
 import os
 import random
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from tests.faults.brokers import frozen
 from tests.faults.case import Case, under_load
 from tests.faults.checker import Differences, check_folder, in_kafka
 from tests.faults.emitters import Load, send_all
@@ -17,8 +16,8 @@ from tests.faults.outcome import Outcome, Unsettled
 from tests.faults.stack import Stack, until
 from tests.faults.stories import events, some
 
-BACK_WITHIN_S = 60.0
-"""So long after a broker is back nothing may be left to catch up with."""
+STARTING_S = 4.0
+"""A process that was killed is still starting, or has just started."""
 _RENAMES = "rename,renameat,renameat2"
 
 
@@ -35,28 +34,40 @@ def gateway(case: Case) -> Outcome:
 
 
 def worker(case: Case) -> Outcome:
-    """``kill -9`` of the first of two workers, of the second, of both at once, in turn.
+    """``kill -9`` of the first of two workers, of the second, of both at once, in turn; every
+    second time while what was killed last is still starting.
 
     The outage is the longest time until all of them were ready again.
     """
-    stack = case.stack
+    stack, dice = case.stack, case.chance("starts")
     stack.add_second_worker()
     victims = (("worker",), ("second",), ("worker", "second"))
+    kills = 0
 
     def kill(number: int) -> float:
-        stack.kill(*victims[number % 3])
-        return max(stack.ready(name) for name in ("worker", "second"))
+        nonlocal kills
+        names = victims[number % 3]
+        kills += len(names)
+        began = stack.kill(*names)
+        if number % 2 == 0 and kills < case.size:
+            time.sleep(dice.random() * STARTING_S)
+            return 0.0
+        for name in ("worker", "second"):
+            stack.ready(name)
+        return time.monotonic() - began
 
-    done, longest_s = under_load(case, kill)
+    _, longest_s = under_load(case, kill, lambda: kills < case.size)
     stack.down("second")
-    return case.judged(done, longest_s)
+    return case.judged(kills, longest_s)
 
 
 def history(case: Case) -> Outcome:
-    """``kill -9`` of the history while it inserts: at any moment, and at the rename of a part.
+    """``kill -9`` of the history while it inserts: at the rename of a part, and then at any moment
+    while it starts or has started again.
 
-    Every second time strace ends the process as it enters ``rename``, before or after the rename
-    of one of the next parts. Without strace all kills are at any moment, and the note says so.
+    A rename is hit by strace, which ends the process as it enters ``rename``, before or after the
+    rename of one of the next parts. Without strace all kills are at any moment, and the note says
+    so.
     """
     stack, dice = case.stack, case.chance("renames")
     # a past about which there is something to say
@@ -66,8 +77,11 @@ def history(case: Case) -> Outcome:
 
     def kill(number: int) -> float:
         nonlocal renames
-        if number % 2 and _killed_at_rename(stack, dice):
+        if number % 2 == 0 and _killed_at_rename(stack, dice):
             renames += 1
+            if number + 1 < case.size:
+                time.sleep(dice.random() * STARTING_S)
+                return 0.0
         else:
             stack.kill("history")
         return stack.ready("history")
@@ -128,44 +142,6 @@ def stalled_broker(case: Case) -> Outcome:
         return stack.ready("worker")
 
     return case.judged(*under_load(case, stall))
-
-
-@contextlib.contextmanager
-def frozen(stack: Stack) -> Iterator[None]:
-    """SIGSTOP for the broker, until the end of the block."""
-    stack.broker.freeze()
-    try:
-        yield
-    finally:
-        stack.broker.thaw()
-
-
-def bounced_broker(case: Case) -> Outcome:
-    """The broker killed, stopped cleanly, and frozen for 30 to 60 s (quick: 8 s), ``size`` times
-    each. The outage is the longest time from the broker's return until nothing was left to catch
-    up with; nobody but the keeper helped."""
-    stack, dice = case.stack, case.chance("bounces")
-    longest_s = 0.0
-    done = 0
-    for number in range(case.size):
-        for how in ("killed", "stopped", "frozen"):
-            with Load(stack, events(f"{case.name}.{done}"), 150) as load:
-                until(lambda: load.sent > 100, 60, "the load flows")
-                if how == "frozen":
-                    with frozen(stack):
-                        time.sleep(8 if case.quick else dice.uniform(30, 60))
-                else:
-                    stack.broker.kill() if how == "killed" else stack.broker.stop()
-                    stack.start_broker()
-                back = time.monotonic()
-                acknowledged = stack.ledger.requests
-                until(lambda: stack.ledger.requests > acknowledged, 60, "a 202 again")  # noqa: B023 - called at once
-            stack.drain(BACK_WITHIN_S)
-            took_s = time.monotonic() - back
-            longest_s = max(longest_s, took_s)
-            done += 1
-            case.say(f"{number + 1}/{case.size} {how}: caught up after {took_s:.1f} s")
-    return case.judged(done, longest_s)
 
 
 def rebalance(case: Case) -> Outcome:

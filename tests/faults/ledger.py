@@ -25,6 +25,8 @@ class Ledger:
     requests: int = 0
     unknown: int = 0
     """Attempts that ended without an answer, or with 503: settled by sending again."""
+    unavailable: int = 0
+    """Those that ended with 503."""
     longest_wait_s: float = 0.0
     """From the first attempt of a request to its 202."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -38,13 +40,14 @@ class Ledger:
             for event in events:
                 self.acknowledged.setdefault(identity(event), event)
 
-    def no_answer(self) -> None:
-        """Nobody knows whether it was stored."""
+    def no_answer(self, status: int) -> None:
+        """Nobody knows whether it was stored. ``status``: 503, or 0 for none at all."""
         with self._lock:
             self.unknown += 1
+            self.unavailable += status == 503
 
     def begin(self) -> None:
         """Forget the figures of an earlier experiment, not what was acknowledged."""
         with self._lock:
-            self.requests = self.unknown = 0
+            self.requests = self.unknown = self.unavailable = 0
             self.longest_wait_s = 0.0

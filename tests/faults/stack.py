@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx2
 
+from deploy.local import processes
 from services.gateway.credentials import add_emitter, credentials_file
 from services.topics import ensure_topics
 from tests.faults.ledger import Ledger
@@ -46,9 +47,12 @@ def until(holds: Callable[[], Any], within_s: float, what: str, every_s: float =
 
 
 class Stack:
-    """Kafka, ``worker``, ``front`` and ``history`` on one folder; ``start`` it, ``close`` it."""
+    """Kafka, ``worker``, ``front`` and ``history`` on one folder; ``start`` it, ``close`` it.
 
-    def __init__(self, folder: Path) -> None:
+    ``brokers``: 1, or 3 that hold a copy of everything each.
+    """
+
+    def __init__(self, folder: Path, brokers: int = 1) -> None:
         self.folder = folder
         self.data = folder / "data"
         self.port = free_ports(_PORTS)
@@ -61,7 +65,8 @@ class Stack:
         self._lock = threading.RLock()
         self._closing = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
-        self.broker: RunningBroker
+        self._layout = processes.Stack(folder, self.port, brokers=brokers)
+        self.brokers: list[RunningBroker] = []
 
     # -- life
 
@@ -70,8 +75,8 @@ class Stack:
         self.data.mkdir(parents=True)
         file = credentials_file(self.data)
         self.keys = {name: add_emitter(file, name, UNITS) for name in EMITTERS}
-        self.broker = kafka.start(self.folder, self.port + 2)
-        ensure_topics(self.broker.bootstrap, PREFIX)
+        self.brokers = kafka.start_all(*self._layout.kafkas)
+        ensure_topics(self.bootstrap, PREFIX, len(self.brokers))
         for name in ("worker", *_MODULES):
             self.add(name)
         self._keeper.start()
@@ -86,9 +91,9 @@ class Stack:
         for process in self.processes.values():
             with process:
                 pass
-        if hasattr(self, "broker"):
-            self.broker.thaw()
-            self.broker.kill()
+        for broker in self.brokers:
+            broker.thaw()
+            broker.kill()
 
     def remove(self) -> None:
         """Take the folder away: nothing in it is of interest any more."""
@@ -100,7 +105,7 @@ class Stack:
         """Start a process for the first time: a further worker has a port of its own."""
         module, offset = _MODULES.get(name, _WORKER)
         own = {
-            "MOTCUA_KAFKA": self.broker.bootstrap,
+            "MOTCUA_KAFKA": self.bootstrap,
             "MOTCUA_TOPIC_PREFIX": PREFIX,
             "MOTCUA_DATA": str(self.data if name != "second" else self.folder / "second"),
             "MOTCUA_WORKER_INSTANCE": name,
@@ -171,13 +176,18 @@ class Stack:
     # -- Kafka
 
     @property
+    def bootstrap(self) -> str:
+        """Addresses of all brokers."""
+        return self._layout.bootstrap
+
+    @property
     def log(self) -> Log:
         """Its topics."""
-        return Log(self.broker.bootstrap, PREFIX)
+        return Log(self.bootstrap, PREFIX)
 
-    def start_broker(self) -> None:
-        """Start the broker again where it was."""
-        self.broker = kafka.start(self.folder, self.broker.broker.port)
+    def start_broker(self, number: int = 0) -> None:
+        """Start a broker again where it was."""
+        (self.brokers[number],) = kafka.start_all(self.brokers[number].broker)
 
     # -- HTTP
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.faults import contents, kills, laws, replays
+from tests.faults import brokers, contents, kills, laws, replays
 from tests.faults.case import Case
 from tests.faults.outcome import Outcome
 
@@ -20,6 +20,8 @@ class Row:
     run: Callable[[Case], Outcome] | None = None
     quick: int = 0
     full: int = 0
+    brokers: int = 1
+    """Of the installation that it is done to."""
 
 
 ROWS = (
@@ -100,7 +102,7 @@ ROWS = (
         "broker killed, stopped, frozen (quick 8 s, full 30–60 s) under load",
         "nothing lost; caught up within 60 s, without a hand",
         "bounces",
-        kills.bounced_broker,
+        brokers.bounced_broker,
         1,
         20,
     ),
@@ -219,4 +221,14 @@ ROWS = (
     Row(32, "personal data canaries in every field", "422; nothing stored or logged"),
     Row(33, "stored event edited, deleted, inserted, reordered", "`verify` names the first"),
     Row(34, "new code on the previous release's data folder", "equal"),
+    Row(
+        35,
+        "of three brokers: leader killed, all restarted in turn, two frozen, under load",
+        "nothing lost; 202 with one away, 503 with two, caught up within 60 s",
+        "faults",
+        brokers.three_brokers,
+        1,
+        7,
+        brokers=3,
+    ),
 )

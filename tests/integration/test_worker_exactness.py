@@ -6,6 +6,7 @@ as any reader finds them.
 
 import json
 import random
+import re
 import threading
 import time
 from collections import defaultdict
@@ -14,8 +15,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from schemas.topics import EVENTS, UNITS
+from schemas.topics import DOSSIERS_CHANGELOG, EVENTS, UNITS
+from streams.batches.part import MARKER
 from streams.worker import TICK_S
+from tests.faults.flaky_worker import FORGET, is_chosen
 from tests.support import histories
 from tests.support.districts import Record, district, messy
 from tests.support.kafka import RunningBroker, eventually
@@ -215,6 +218,30 @@ def test_a_broken_stream_stops_the_worker(kafka_broker: RunningBroker, tmp_path:
         assert worker.process.wait(30) == 70
         assert "21 unreadable records in a row" in worker.log.read_text()
         assert log.read(EVENTS)[-1].offset == 29
+
+
+def test_an_event_that_cannot_be_folded_is_named_and_nothing_is_passed_over(
+    kafka_broker: RunningBroker, tmp_path: Path
+) -> None:
+    """An error of ours stops the worker at the event; without the error it goes on from there."""
+    prefix, share = kafka_broker.fresh_prefix(), 0.02
+    log = Log(kafka_broker.bootstrap, prefix)
+    log.send(district(60, units=4, seed=6))
+    with WorkerProcess(kafka_broker.bootstrap, prefix, tmp_path) as worker:
+        worker.run = ("-m", "tests.faults.flaky_worker", FORGET, str(share))
+        worker.start()
+        assert worker.process
+        assert worker.process.wait(30) == 70
+        said = re.search(r"partition (\d+), offset (\d+) cannot", worker.log.read_text())
+        assert said
+        partition, offset = int(said[1]), int(said[2])
+        assert is_chosen(partition, offset, share)
+        assert not any(is_chosen(partition, before, share) for before in range(offset))
+        markers = [r for r in log.read(DOSSIERS_CHANGELOG) if r.key == MARKER]
+        assert offset in [int(r.value) for r in markers if r.partition == partition]
+        worker.run = ("-m",)
+        worker.start_and_wait()
+        check_exact(log)
 
 
 def test_without_kafka_the_worker_says_what_it_waits_for(tmp_path: Path) -> None:

@@ -63,10 +63,27 @@ class RunningBroker:
 def start(folder: Path, port: int | None = None) -> RunningBroker:
     """Start a broker on ``folder`` (a new or an old one) and return it when it answers."""
     port = port or free_ports(2)
-    broker = kafka.Broker(folder / "kafka", folder / "logs" / "kafka.log", port, port + 1)
+    return start_all(kafka.Broker(folder / "kafka", folder / "logs" / "kafka.log", port, port + 1))[
+        0
+    ]
+
+
+def start_all(*brokers: kafka.Broker) -> list[RunningBroker]:
+    """Start these brokers, one or all of a cluster, and return them when they answer."""
+    found = [_launch(broker) for broker in brokers]
+    try:
+        for running in found:
+            _wait_until_it_answers(running)
+    except BaseException:
+        for running in found:
+            running.kill()
+        raise
+    return found
+
+
+def _launch(broker: kafka.Broker) -> RunningBroker:
     kafka.prepare(broker)
-    output = (folder / "logs" / "kafka.out").open("ab")
-    with output:
+    with broker.log_file.with_suffix(".out").open("ab") as output:
         process = subprocess.Popen(
             kafka.command(broker),
             env=kafka.environment(os.environ),
@@ -75,13 +92,7 @@ def start(folder: Path, port: int | None = None) -> RunningBroker:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    running = RunningBroker(broker, process)
-    try:
-        _wait_until_it_answers(running)
-    except BaseException:
-        running.kill()
-        raise
-    return running
+    return RunningBroker(broker, process)
 
 
 @contextlib.contextmanager
@@ -114,12 +125,14 @@ def free_ports(count: int) -> int:
             return first
 
 
-def eventually(holds: Callable[[], bool], within_s: float, what: str) -> None:
+def eventually(
+    holds: Callable[[], bool], within_s: float, what: str, every_s: float = 0.02
+) -> None:
     """Poll until ``holds()``; fail with ``what`` after ``within_s``."""
     deadline = time.monotonic() + within_s
     while not holds():
         assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
-        time.sleep(0.02)
+        time.sleep(every_s)
 
 
 def _is_free(port: int) -> bool:

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Self
 
@@ -77,7 +78,9 @@ class ServiceProcess:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, json.load(error)
-        except OSError:
+        except (OSError, HTTPException):
+            # the latter: a client that asks for a port on which nobody listens yet may be given
+            # that very port for its own end, and then talks to itself
             return 0, {}
 
     def kill(self) -> None:
@@ -118,11 +121,11 @@ class Log:
     """The topics of one prefix."""
 
     def __init__(self, bootstrap: str, prefix: str) -> None:
-        self._bootstrap, self.prefix = bootstrap, prefix
+        self.bootstrap, self.prefix = bootstrap, prefix
 
     def producer(self) -> Any:
         """For ``motcua.events``, as the gateway has it: acknowledged, by the key."""
-        return KafkaProducer(bootstrap_servers=self._bootstrap, acks="all", linger_ms=2)
+        return KafkaProducer(bootstrap_servers=self.bootstrap, acks="all", linger_ms=2)
 
     def send(self, records: Iterable[Record], per_second: float = 0) -> None:
         """Write the events, all acknowledged on return."""
@@ -141,7 +144,7 @@ class Log:
 
     def ends(self, topic: Topic = EVENTS) -> dict[int, int]:
         """Next offset of each partition that has any records."""
-        consumer = KafkaConsumer(bootstrap_servers=self._bootstrap)
+        consumer = KafkaConsumer(bootstrap_servers=self.bootstrap)
         try:
             name = topic.full_name(self.prefix)
             tps = [TopicPartition(name, p) for p in range(topic.partitions)]
@@ -152,7 +155,7 @@ class Log:
 
     def committed(self, generation: int = FIRST) -> dict[int, int]:
         """Offsets of ``motcua.events`` below which the worker has published everything."""
-        admin = KafkaAdminClient(bootstrap_servers=self._bootstrap)
+        admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
         try:
             group = worker_group(self.prefix, generation)
             found = admin.list_group_offsets(group)[group]
@@ -165,7 +168,7 @@ class Log:
     def read(self, topic: Topic) -> list[Any]:
         """Every record up to the present end, in order within its partition."""
         consumer = KafkaConsumer(
-            bootstrap_servers=self._bootstrap, enable_auto_commit=False, fetch_max_wait_ms=50
+            bootstrap_servers=self.bootstrap, enable_auto_commit=False, fetch_max_wait_ms=50
         )
         try:
             name = topic.full_name(self.prefix)

@@ -2,11 +2,12 @@
 
 from datetime import date, datetime, timedelta, timezone
 
+import holidays
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.calendar import load_calendar
+from schemas.calendar import load_calendar, shipped_file
 from streams.core.days import DAY_MS, day_number, local_day, milliseconds, moment
 from streams.core.working_time import UnknownDay, WorkingTime
 
@@ -126,6 +127,25 @@ def test_the_clock_stands_still_while_papers_are_awaited(due, start, end, moved,
     paused = WORK.worked(at(end)) - WORK.worked(at(start))
 
     assert local(WORK.later(at(due), paused)) == moved, why
+
+
+def test_public_holidays_are_those_of_the_package():
+    """They are read past the package's own door, which would import every country there is."""
+    calendar = load_calendar()
+    first = calendar.first
+    public = holidays.country_holidays("VN", years=range(first.year, first.year + 3))
+    weekdays = [day for day in sorted(public) if day.weekday() < 5]
+
+    assert len(weekdays) > 20
+    assert not any(calendar.working[(day - first).days] for day in weekdays)
+
+
+def test_a_country_that_nobody_knows_is_an_error(tmp_path):
+    file = tmp_path / "calendar.toml"
+    file.write_text(shipped_file().read_text("utf-8").replace('"VN"', '"XX"'), "utf-8")
+
+    with pytest.raises(ValueError, match="no country XX"):
+        load_calendar(file)
 
 
 def test_an_unknown_year_is_an_error_that_says_which_file_to_extend():
