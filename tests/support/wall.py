@@ -25,7 +25,7 @@ from fastapi import FastAPI, Request
 from schemas.admitted import rfc3339_ms
 from schemas.calendar import load_calendar
 from schemas.certificates import Certificate, seal
-from schemas.registry import Unit, load_registry
+from schemas.registry import Registry, Unit, load_registry
 from schemas.snapshots import DueDossier, UnitNow
 from services.settings import Settings
 from services.wall import build_wall
@@ -43,6 +43,18 @@ NOW = datetime(2023, 11, 10, 7, 32, 5, tzinfo=UTC)
 STEPS = ("thẩm định hồ sơ", "xác minh", "chờ ký", "trình ký")
 RESOLVED = mask(["received", "resolved", "due_known"])
 
+
+LONG_NAMES = (
+    "Chi nhánh Văn phòng Đăng ký đất đai huyện Đắk Hà",
+    "Phòng Lao động - Thương binh và Xã hội",
+    "Phòng Nông nghiệp và Phát triển nông thôn",
+    "Văn phòng Hội đồng nhân dân và Ủy ban nhân dân huyện",
+    "Trung tâm Phục vụ hành chính công và Kiểm soát thủ tục hành chính",
+    "Cục Đăng ký quốc gia giao dịch bảo đảm và Bồi thường nhà nước",
+    "Cục Kiểm tra văn bản và Quản lý xử lý vi phạm hành chính",
+    "Vụ Quản lý quy hoạch",
+)
+"""As real offices and departments of ministries are called."""
 
 HOURS = OfficeHours(WorkingTime(load_calendar()))
 
@@ -214,6 +226,19 @@ def more_communes(n: int, scale: int = 1) -> list[UnitState]:
     ]
 
 
+def long_named() -> tuple[list[Unit], list[UnitState]]:
+    """District offices with long names, and a month of each."""
+    units = [
+        Unit(code=f"co-quan-{n}", name=name, level="district", valid_from=date(2020, 1, 1))
+        for n, name in enumerate(LONG_NAMES)
+    ]
+    states = [
+        state(unit.code, closed("district", 20 + n, "on_time"), still_open=n, overdue=n % 3)
+        for n, unit in enumerate(units)
+    ]
+    return units, states
+
+
 def _unit_year(
     unit: Unit, n: int, scale: int, number: int, digitized: float, on_time: float, used: list[str]
 ) -> UnitState:
@@ -270,7 +295,8 @@ def build_test_app(
     beat_every_s: float,
 ) -> tuple[FastAPI, Callable[[], None]]:
     """An app with the wall, a control route, and what ends its streams."""
-    registry = load_registry()
+    known = load_registry()
+    registry = Registry([*known.units, *long_named()[0]], known.procedures)
     wall = build_wall(
         settings, lambda: registry, live, certificates, now=now, beat_every_s=beat_every_s
     )
@@ -408,6 +434,8 @@ def main() -> None:
         live.why = "reading motcua.units: 12 records to go"
     elif not options.empty:
         live.set(*district_year(options.scale), *more_communes(options.units, options.scale))
+        if options.units:
+            live.set(*long_named()[1])
     os.environ.pop("MOTCUA_BOOK", None)
     with tempfile.TemporaryDirectory() as data:
         if options.roadmap:
