@@ -56,7 +56,9 @@ export function fitted(name, room, type = TYPE) {
 /** The name, abbreviated only where it is longer than the room that it has. */
 export const shortened = (name, room) => (width(name) * SMALLER <= room ? name : abbreviated(name));
 
-const WIDTHS = [[/[il.,·' ]/, 0.29], [/[rtf]/, 0.44], [/[mwMW]/, 0.92], [/[A-ZĐ\d&]/, 0.72]];
+const WIDTHS = [
+  [/[il.,·' ]/, 0.29], [/[rtf]/, 0.44], [/[mwMW]/, 0.92], [/[EFLPTY]/, 0.65], [/[A-ZĐ\d&]/, 0.77],
+];
 
 /** Of the text in the wall's letters, in their height; hardly ever less than it is. */
 export function width(text) {
