@@ -76,8 +76,9 @@ class Schedule:
     """Which changed unit is to be published next, and when. No clock: moments come in, seconds.
 
     A unit's first change is due at once, further ones ``every_s`` after its last publication, or
-    later where that took long: a unit never takes more than ``SHARE_OF_A_UNIT`` of the time. While the worker is catching up, publishing takes at most ``SHARE`` of the time: big months
-    published five times a second would cost more than all the folding.
+    later where that took long: a unit never takes more than ``SHARE_OF_A_UNIT`` of the time.
+    While the worker is catching up, publishing takes at most ``SHARE`` of the time: big months
+    published ten times a second would cost more than all the folding.
     """
 
     SHARE = 0.05

@@ -222,7 +222,7 @@ def test_a_server_that_stops_says_so_and_is_not_held_by_its_screens(page: Page) 
 def test_a_new_build_reloads_the_page_once(page: Page, wall: WallServer) -> None:
     """An updated server must not talk to last year's script; a broken one must not make it spin."""
     loads: list[str] = []
-    page.on("request", lambda r: loads.append(r.url) if r.resource_type == "document" else None)
+    page.on("domcontentloaded", lambda loaded: loads.append(loaded.url))
     old = re.compile(r'data-build="\w+"')
 
     def answer(route: Any) -> None:

@@ -246,6 +246,8 @@ def test_a_phone_scrolls_one_column_and_nothing_sideways(
         for shown in ("A", "B", "A", "C", "A", "D"):
             expect(page.locator("#main")).to_have_attribute("data-page", shown)
             assert page.evaluate("document.documentElement.scrollWidth") <= 390
+            cut = "e => e.filter((one) => one.scrollWidth > one.clientWidth + 1).length"
+            assert page.locator(".procedure, .where, .scope").evaluate_all(cut) == 0
             page.keyboard.press("ArrowRight")
         smallest = page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)")
         assert smallest >= 14

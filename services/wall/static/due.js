@@ -8,6 +8,7 @@ import { SIGNS } from "./symbols.js";
 import { timeLeft } from "./worktime.js";
 
 const TYPE = 3.2; // of a procedure's name
+const DIGIT = 3.5; // more room for an amount of three digits
 const SOON_DAYS = 2;
 const APOLOGY_DAYS = 1; // some districts require the letter before the due moment
 
@@ -28,7 +29,10 @@ export function dueParts(view, settings, nowMs) {
 export function dueLists(view, part, settings, words, nowMs) {
   const list = (name, found, total, looks) => {
     const atLeast = view.at_least.includes(total);
-    const entries = found.map((one) => entry(one, view, settings, words, nowMs));
+    const amounts = found.map((one) => amount(timeLeft(one, view.calendar, nowMs), words));
+    const digits = Math.max(2, ...amounts.map(([number]) => number.length));
+    const room = settings.list - words.room.amount - DIGIT * (digits - 2);
+    const entries = found.map((one, i) => entry(one, amounts[i], room, view, settings, words, nowMs));
     // nothing of it is listed: whether there is none is another question
     const nothing = atLeast ? words.noneListed : looks.nothing;
     const n = view[total] === null ? null : counted(view[total], atLeast, words);
@@ -50,13 +54,14 @@ function half({ name, status, sign, title, n, nothing, entries, most, unknown })
   </section>`;
 }
 
-function entry(one, view, settings, words, nowMs) {
+/** `room`: beside the amount, in hundredths of the screen's height. */
+function entry(one, [number, unitOfTime], room, view, settings, words, nowMs) {
   const left = timeLeft(one, view.calendar, nowMs);
   const late = left.minutes < 0;
   const apology = !late && left.days <= APOLOGY_DAYS;
   const code = !settings.publicly && html`<span class="code">…${one.code}</span>`;
-  const unit = view.unit === null && shortened(one.unit, settings.list - words.room.amount - words.room.apology);
-  const { text, size } = fitted(one.procedure, settings.list - words.room.amount, TYPE);
+  const unit = view.unit === null && shortened(one.unit, room - words.room.apology);
+  const { text, size } = fitted(one.procedure, room, TYPE);
   // what is to be done goes before where it lies
   const next = apology ? html`<em>${words.apology}</em>` : html`<span class="step">${one.step}</span>`;
   return html`<tr>
@@ -64,15 +69,13 @@ function entry(one, view, settings, words, nowMs) {
       <span class="where">${unit && html`<span class="unit">${unit}</span>`}${
         unit && (apology || one.step) && html`<span>·</span>`
       }${next}</span></th>
-    <td>${amount(left, words)}${code}</td></tr>`;
+    <td>${number} <small>${unitOfTime}</small>${code}</td></tr>`;
 }
 
-/** Working days where there is one; below that hours, which are what is left to act in. */
+/** [number, unit]: working days where there is one; below that hours, which are left to act in. */
 function amount({ minutes, days, working }, words) {
   const [all, perDay] = [Math.abs(minutes), Math.abs(days)];
-  if (perDay >= 1) {
-    return html`${Math.floor(perDay)} <small>${working ? words.workingDays : words.days}</small>`;
-  }
-  if (all >= 60) return html`${Math.floor(all / 60)} <small>${words.hours}</small>`;
-  return html`${Math.floor(all)} <small>${words.minutes}</small>`;
+  if (perDay >= 1) return [String(Math.floor(perDay)), working ? words.workingDays : words.days];
+  if (all >= 60) return [String(Math.floor(all / 60)), words.hours];
+  return [String(Math.floor(all)), words.minutes];
 }

@@ -113,9 +113,9 @@ function ahead({ prospect: { rate: then }, target: [numerator, denominator] }, w
 function fraction({ a, b, counts }, words) {
   if (a === 0) return whole(0);
   const [left, right] = [short(b, words), short(a, words)];
-  const slash = left.length + right.length > ROOMY ? "slash tight" : "slash";
+  const tight = left.length + right.length > ROOMY && "tight";
   const few = isFew(a, counts) && html` <span class="few">${words.few}</span>`;
-  return html`${left}<span class="${slash}">/</span>${right}${few}`;
+  return html`<span class="${tight}">${left}<span class="slash">/</span>${right}</span>${few}`;
 }
 
 function dueUnknown({ due_unknown: n }, words) {
