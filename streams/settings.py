@@ -23,7 +23,7 @@ class StreamSettings(BaseSettings):
         0, ge=0, description="state of the worker in force (1, 2, …); 0: what the data folder says"
     )
     snapshot_every_ms: int = Field(
-        200, ge=10, description="at most one snapshot of a changed unit in this time"
+        100, ge=10, description="at most one snapshot of a changed unit in this time"
     )
     unreadable_in_a_row: int = Field(
         100, ge=1, description="so many unreadable records in a row stop the worker"

@@ -75,12 +75,14 @@ class _Dirty:
 class Schedule:
     """Which changed unit is to be published next, and when. No clock: moments come in, seconds.
 
-    A unit's first change is due at once, further ones ``every_s`` after its last publication.
+    A unit's first change is due at once, further ones ``every_s`` after its last publication, or
+    later where that took long: a unit never takes more than ``SHARE_OF_A_UNIT`` of the time.
     While the worker is catching up, publishing takes at most ``SHARE`` of the time: big months
-    published five times a second would cost more than all the folding.
+    published ten times a second would cost more than all the folding.
     """
 
     SHARE = 0.05
+    SHARE_OF_A_UNIT = 0.1
     BURST_S = 0.02
     """Time that publishing may take at once while catching up."""
     CATCHING_UP_S = 0.05
@@ -90,6 +92,8 @@ class Schedule:
         self._every_s = every_s
         self._dirty: dict[UnitKey, _Dirty] = {}
         self._published_at: dict[UnitKey, float] = {}
+        """Later than it was where it took long."""
+        self._taken: UnitKey | None = None
         self._busy_until = float("-inf")
         self._credit_s = self.BURST_S
         self._credit_at = float("-inf")
@@ -127,11 +131,15 @@ class Schedule:
         for unit in self._dirty:
             if self._published_at.get(unit, float("-inf")) + self._every_s <= now:
                 self._published_at[unit] = now
+                self._taken = unit
                 return unit, self._dirty.pop(unit).months
         return None
 
     def spent(self, seconds: float) -> None:
         """What :meth:`take` gave took so long to publish."""
+        if self._taken in self._published_at:
+            pause = seconds / self.SHARE_OF_A_UNIT
+            self._published_at[self._taken] += max(0.0, pause - self._every_s)
         if self._credit_at < self._busy_until:
             self._credit_s -= seconds
 

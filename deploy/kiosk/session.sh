@@ -19,7 +19,10 @@ fi
 
 browser="$(command -v chromium || command -v chromium-browser)"
 # kept in one file, so that a test can hold the same flags against a real Chromium
-flags="$(grep -v '^#' "$(dirname "$0")/chromium.flags" | tr '\n' ' ')"
+here="$(cd "$(dirname "$0")" && pwd)"
+flags="$(grep -v '^#' "$here/chromium.flags" | tr '\n' ' ')"
+# there is no window manager that would make a window as large as the screen
+size="$(xrandr --current | sed -n 's/.*current \([0-9]*\) x \([0-9]*\),.*/\1,\2/p')"
 # shellcheck disable=SC2086  # one word for each flag
-exec "$browser" $flags --user-data-dir="$profile" \
-  --app="file:///usr/local/lib/motcua-kiosk/waiting.html#$MOTCUA_WALL_URL"
+exec "$browser" $flags --window-position=0,0 --window-size="${size:-1920,1080}" --user-data-dir="$profile" \
+  --app="file://$here/waiting.html#$MOTCUA_WALL_URL"

@@ -12,6 +12,7 @@ from schemas.registry import Registry, Unit
 from services.wall.figures import Ledger, Tally, week_ends
 from services.wall.hours import CalendarView, OfficeHours
 from services.wall.lists import DueView, due_lists, most_overdue, unit_of
+from services.wall.officers import Held, held_by, overdue_of
 from services.wall.parameters import Selection
 from services.wall.prospects import Prospect, Status, prospect, status_of
 from streams.core.days import day_number
@@ -70,7 +71,9 @@ class RowView:
     cells: tuple[CellView | None, ...]
     """In the order of the indicators; None: does not answer for it."""
     overdue: int | None
-    """None: not of this period, or not told by officer."""
+    """None: not of this period."""
+    at_least: bool = False
+    """Of an officer: there may be more overdue ones than the snapshot lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +105,14 @@ class View:
     """Indicators with a = 0: «chưa phát sinh»."""
     resolved: int
     open: int | None
-    """Dossiers in process now; None, as all that follows, where the period does not include today
-    (what is overdue now says nothing of then), and of an officer, whom no counter tells apart.
+    """Dossiers in process now; None, as all that follows, where the period does not include today:
+    what is overdue now says nothing of then.
     """
     overdue: int | None
     due_soon: int | None
     """None also where the working calendar does not say."""
+    at_least: tuple[str, ...]
+    """Those of the three that are least numbers: an officer's, where the lists are not complete."""
     most_overdue: tuple[tuple[str, int], ...]
     """(name, dossiers) of the units with the most overdue ones; of all units together alone."""
     late: tuple[DueView, ...]
@@ -159,8 +164,7 @@ class Views:
         )
         now = period.first <= today <= period.last
         nows = [state.now for state in states.values()] if now else []
-        told = now and selection.officer is None
-        soon = [one.due_soon for one in nows]
+        held = held_by(nows, selection.officer)
         late, following = due_lists(nows, registry, self._hours, today, selection.officer)
         return View(
             installation=self._installation,
@@ -181,9 +185,10 @@ class Views:
             missed=sum(i.status == "missed" for i in shown),
             not_arisen=sum(i.met is None for i in shown),
             resolved=resolved,
-            open=sum(one.open for one in nows) if told else None,
-            overdue=sum(one.overdue for one in nows) if told else None,
-            due_soon=sum(n for n in soon if n is not None) if told and None not in soon else None,
+            open=_number(held["open"]) if now else None,
+            overdue=_number(held["overdue"]) if now else None,
+            due_soon=_number(held["due_soon"]) if now else None,
+            at_least=tuple(name for name, one in held.items() if one and not one.exact),
             most_overdue=most_overdue(nows, registry, today) if code is None else (),
             late=late,
             soon=following,
@@ -215,14 +220,16 @@ class Views:
                 rows: tuple[RowView, ...]
                 if selection.unit is None:
                     tallies = ledger.tallies(ledger.unit(code, state), registry, unit.level or None)
-                    overdue = state.now.overdue if now else None
+                    overdue = Held(state.now.overdue, True) if now else None
                     rows = (_row(code, unit.name, unit, book, selection, tallies, overdue),)
                 else:
+                    late = {one.officer for one in state.now.worst} if now else set()
                     rows = tuple(
                         _row(officer, officer, unit, book, selection,
-                             ledger.tallies(figures, registry, unit.level or None), None)
+                             ledger.tallies(figures, registry, unit.level or None),
+                             overdue_of(state.now, officer) if now else None)
                         for officer, figures in sorted(ledger.by_officer(code, state).items())
-                        if officer and ledger.resolved(figures)
+                        if officer and (ledger.resolved(figures) or officer in late)
                     )  # fmt: skip
                 known = self._rows[key] = state, registry, rows
             found += known[2]
@@ -248,6 +255,10 @@ class Views:
             self._ledgers.popitem(last=False)
             self._rows.clear()
         return ledger
+
+
+def _number(held: Held | None) -> int | None:
+    return None if held is None else held.n
 
 
 def _indicator(
@@ -304,7 +315,7 @@ def _row(
     book: Book,
     selection: Selection,
     tallies: Mapping[str, Tally],
-    overdue: int | None,
+    overdue: Held | None,
 ) -> RowView:
     cells: list[CellView | None] = []
     for indicator in book.indicators:
@@ -315,4 +326,5 @@ def _row(
             cells.append((count.a, count.b, status_of(count, target, tally.recent)))
         elif selection.unit is None:
             cells.append(None)
-    return RowView(code, name, unit.level, tuple(cells), overdue)
+    at_least = overdue is not None and not overdue.exact
+    return RowView(code, name, unit.level, tuple(cells), _number(overdue), at_least)

@@ -3,7 +3,7 @@
 import re
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import FULL_HD, chromium
 from tests.support.kafka import free_ports
-from tests.support.wall import WallProcess
 from tests.support.wall_look import assert_readable, misfits, rgb
+from tests.support.wall_server import WallProcess, WallServer
 
 LATE = "due-unknown"
 SHORT = "beat_late=1&beat_lost=2&restart=1.5"
@@ -27,12 +27,31 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def wall() -> Iterator[WallProcess]:
+def wall() -> Iterator[WallServer]:
     """One that nobody stops; numbers may be changed."""
-    process = WallProcess(free_ports(1))
-    process.start()
-    yield process
-    process.end()
+    server = WallServer(free_ports(1))
+    server.start()
+    yield server
+    server.end()
+
+
+Open = Callable[..., WallServer]
+
+
+@pytest.fixture
+def open_wall() -> Iterator[Open]:
+    """Starts a wall of the test's own."""
+    opened: list[WallServer] = []
+
+    def start(*options: str) -> WallServer:
+        server = WallServer(free_ports(1), *options)
+        opened.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in opened:
+        server.end()
 
 
 @pytest.fixture
@@ -46,7 +65,7 @@ def page(browser: Browser) -> Iterator[Page]:
     assert problems == []
 
 
-def test_the_page_shows_the_figures_and_their_status(page: Page, wall: WallProcess) -> None:
+def test_the_page_shows_the_figures_and_their_status(page: Page, wall: WallServer) -> None:
     page.goto(f"{wall.url}/wall")
     tile = page.locator("#tile-full_online")
     expect(tile).to_have_class("tile missed")
@@ -63,7 +82,7 @@ def test_the_page_shows_the_figures_and_their_status(page: Page, wall: WallProce
     expect(page.locator(".demo")).to_have_count(0)
 
 
-def test_overdue_dossiers_are_said_while_the_period_lasts(page: Page, wall: WallProcess) -> None:
+def test_overdue_dossiers_are_said_while_the_period_lasts(page: Page, wall: WallServer) -> None:
     """Late work that nobody finishes is in no rate; a wall of the past does not show today's."""
     page.goto(f"{wall.url}/wall")
     summary, footer = page.locator("#tile-summary"), page.locator("#footer")
@@ -80,41 +99,33 @@ def test_overdue_dossiers_are_said_while_the_period_lasts(page: Page, wall: Wall
     expect(footer.locator(".overdue")).to_have_count(0)
 
 
-def test_the_footer_says_whether_the_figures_were_compared(page: Page) -> None:
+def test_the_footer_says_whether_the_figures_were_compared(page: Page, open_wall: Open) -> None:
     """A wall that is wrong must say so itself: nobody asks it."""
-    process = WallProcess(free_ports(1), "--uncompared")
-    process.start()
-    try:
-        page.goto(f"{process.url}/wall")
-        compared = page.locator(".compared")
-        expect(compared).to_have_text("Chưa đối chiếu với lịch sử")
-        process.control(certificate={})
-        expect(compared).to_have_text(re.compile(r"Đã đối chiếu 14:3\d:\d\d · khớp 24/24 đơn vị"))
-        quiet = compared.evaluate("e => getComputedStyle(e).color")
-        process.control(certificate={"state": "differs", "units_differing": 1})
-        expect(compared).to_have_text(re.compile(r"LỆCH 1 đơn vị · 14:3\d"))
-        expect(page.locator("html")).to_have_attribute("data-compared", "differs")
-        alarm = page.locator(".tile.missed .rate").first.evaluate("e => getComputedStyle(e).color")
-        assert compared.evaluate("e => getComputedStyle(e).color") == alarm != quiet
-        assert misfits(page) == []
-        # without a newer one it is not believed for ever
-        process.control(certificate={"next_within_s": 1})
-        expect(compared).to_contain_text("Ngừng đối chiếu từ 14:3", timeout=5000)
-    finally:
-        process.end()
+    wall = open_wall("--uncompared")
+    page.goto(f"{wall.url}/wall")
+    compared = page.locator(".compared")
+    expect(compared).to_have_text("Chưa đối chiếu với lịch sử")
+    wall.control(certificate={})
+    expect(compared).to_have_text(re.compile(r"Đã đối chiếu 14:3\d:\d\d · khớp 24/24 đơn vị"))
+    quiet = compared.evaluate("e => getComputedStyle(e).color")
+    wall.control(certificate={"state": "differs", "units_differing": 1})
+    expect(compared).to_have_text(re.compile(r"LỆCH 1 đơn vị · 14:3\d"))
+    expect(page.locator("html")).to_have_attribute("data-compared", "differs")
+    alarm = page.locator(".tile.missed .rate").first.evaluate("e => getComputedStyle(e).color")
+    assert compared.evaluate("e => getComputedStyle(e).color") == alarm != quiet
+    assert misfits(page) == []
+    # without a newer one it is not believed for ever
+    wall.control(certificate={"next_within_s": 1})
+    expect(compared).to_contain_text("Ngừng đối chiếu từ 14:3", timeout=5000)
 
 
-def test_a_change_is_seen_within_a_second(page: Page) -> None:
+def test_a_change_is_seen_within_a_second(page: Page, open_wall: Open) -> None:
     """The point of a live wall. A beat, every five seconds here, must not be what brings it."""
-    process = WallProcess(free_ports(1), "--beat", "5")
-    process.start()
-    try:
-        _see_a_change(page, process)
-    finally:
-        process.end()
+    wall = open_wall("--beat", "5")
+    _see_a_change(page, wall)
 
 
-def _see_a_change(page: Page, wall: WallProcess) -> None:
+def _see_a_change(page: Page, wall: WallServer) -> None:
     page.goto(f"{wall.url}/wall?scope=don-vi:dh-ktht")
     expect(page.locator(".fresh")).to_contain_text("Trực tiếp")
     expect(page.locator("#tile-on_time_district dl dt").first).to_contain_text("/339")
@@ -168,7 +179,7 @@ def test_a_lost_server_is_said_and_recovered_from(
         process.end()
 
 
-def test_a_stream_that_hangs_is_opened_again(page: Page, wall: WallProcess) -> None:
+def test_a_stream_that_hangs_is_opened_again(page: Page, wall: WallServer) -> None:
     """A switch that dies leaves connections that look alive for hours."""
     streams: list[Any] = []
 
@@ -184,7 +195,7 @@ def test_a_stream_that_hangs_is_opened_again(page: Page, wall: WallProcess) -> N
     assert len(streams) == 2
 
 
-def test_without_a_stream_the_figures_are_polled(page: Page, wall: WallProcess) -> None:
+def test_without_a_stream_the_figures_are_polled(page: Page, wall: WallServer) -> None:
     """Some proxies let no event stream through."""
     page.route("**/api/wall/stream*", lambda route: route.fulfill(status=503))
     page.goto(f"{wall.url}/wall?scope=don-vi:dh-tt&beat_late=1&beat_lost=3&retry=0.1")
@@ -208,10 +219,10 @@ def test_a_server_that_stops_says_so_and_is_not_held_by_its_screens(page: Page) 
         process.end()
 
 
-def test_a_new_build_reloads_the_page_once(page: Page, wall: WallProcess) -> None:
+def test_a_new_build_reloads_the_page_once(page: Page, wall: WallServer) -> None:
     """An updated server must not talk to last year's script; a broken one must not make it spin."""
     loads: list[str] = []
-    page.on("request", lambda r: loads.append(r.url) if r.resource_type == "document" else None)
+    page.on("domcontentloaded", lambda loaded: loads.append(loaded.url))
     old = re.compile(r'data-build="\w+"')
 
     def answer(route: Any) -> None:
@@ -223,63 +234,58 @@ def test_a_new_build_reloads_the_page_once(page: Page, wall: WallProcess) -> Non
     deadline = time.monotonic() + 10
     while len(loads) < 2:
         assert time.monotonic() < deadline, "not reloaded"
-        page.wait_for_timeout(50)
-    page.wait_for_timeout(1500)  # several beats later it has still been reloaded once
+        page.wait_for_timeout(20)
+    # several beats later it has still been reloaded once
+    page.evaluate(
+        """() => new Promise((done) => {
+            let beats = 0;
+            new MutationObserver(() => (beats += 1) === 3 && done())
+                .observe(document.documentElement, {attributeFilter: ["data-pulse"]});
+        })"""
+    )
     assert len(loads) == 2
 
 
-def test_emitters_that_have_stopped_are_said(page: Page) -> None:
+def test_emitters_that_have_stopped_are_said(page: Page, open_wall: Open) -> None:
     """The server is well and the numbers are right, and nothing comes: somebody must look."""
-    process = WallProcess(free_ports(1), "--beat", "0.2")
-    process.start()
-    try:
-        fresh = page.locator(".fresh")
-        page.goto(f"{process.url}/wall?idle=10")  # the last event came seven seconds ago
-        expect(fresh).to_contain_text("Trực tiếp")
-        idle = "Chưa nhận sự kiện mới từ 14:31 – kiểm tra phần mềm một cửa"
-        expect(fresh).to_have_text(idle, timeout=8000)
-        expect(page.locator("html")).not_to_have_class(re.compile("old|band"))
-        expect(page.locator("#tile-full_online .rate")).to_have_text("58,2%")
-        process.control(event="23524")
-        expect(fresh).to_contain_text("Trực tiếp")
-    finally:
-        process.end()
+    wall = open_wall("--beat", "0.2")
+    fresh = page.locator(".fresh")
+    page.goto(f"{wall.url}/wall?idle=10")  # the last event came seven seconds ago
+    expect(fresh).to_contain_text("Trực tiếp")
+    idle = "Chưa nhận sự kiện mới từ 14:31 – kiểm tra phần mềm một cửa"
+    expect(fresh).to_have_text(idle, timeout=8000)
+    expect(page.locator("html")).not_to_have_class(re.compile("old|band"))
+    expect(page.locator("#tile-full_online .rate")).to_have_text("58,2%")
+    wall.control(event="23524")
+    expect(fresh).to_contain_text("Trực tiếp")
 
 
-def test_an_evening_is_no_alarm(page: Page) -> None:
-    process = WallProcess(free_ports(1), "--now", "2023-11-10T20:05:00+07:00")
-    process.start()
-    try:
-        page.goto(f"{process.url}/wall")
-        expect(page.locator(".fresh")).to_have_text("Ngoài giờ làm việc · số liệu đến 14:31")
-        expect(page.locator("html")).to_have_class(re.compile("dim"))
-        process.control(event="23524")  # somebody works late
-        expect(page.locator(".fresh")).to_contain_text("Trực tiếp")
-    finally:
-        process.end()
+def test_an_evening_is_no_alarm(page: Page, open_wall: Open) -> None:
+    wall = open_wall("--now", "2023-11-10T20:05:00+07:00")
+    page.goto(f"{wall.url}/wall")
+    expect(page.locator(".fresh")).to_have_text("Ngoài giờ làm việc · số liệu đến 14:31")
+    expect(page.locator("html")).to_have_class(re.compile("dim"))
+    wall.control(event="23524")  # somebody works late
+    expect(page.locator(".fresh")).to_contain_text("Trực tiếp")
 
 
-def test_counters_that_are_late_or_missing_are_said(page: Page) -> None:
-    process = WallProcess(free_ports(1), "--demo")
-    process.start()
-    try:
-        page.goto(f"{process.url}/wall")
-        fresh = page.locator(".fresh")
-        process.control(lag_s=150)
-        expect(fresh).to_contain_text("Dữ liệu chậm 2 phút")
-        expect(page.locator("html")).not_to_have_class(re.compile("old"))
-        process.control(lag_s=720)
-        expect(fresh).to_contain_text(re.compile(r"SỐ LIỆU CŨ · số liệu lúc .*, cách đây 12 phút"))
-        expect(page.locator("html")).to_have_class(re.compile("old"))
-        process.control(lag_s=1, why="reading motcua.units: 12 records to go")
-        expect(fresh).to_contain_text("Máy chủ đang nạp số liệu")
-        expect(page.locator("html")).to_have_class(re.compile("old"))
-        process.control(why=None)
-        expect(fresh).to_contain_text("Trực tiếp")
-        expect(page.locator(".demo")).to_have_text("DỮ LIỆU MÔ PHỎNG")
-        assert _px(page, ".demo", "fontSize") >= 43
-    finally:
-        process.end()
+def test_counters_that_are_late_or_missing_are_said(page: Page, open_wall: Open) -> None:
+    wall = open_wall("--demo")
+    page.goto(f"{wall.url}/wall")
+    fresh = page.locator(".fresh")
+    wall.control(lag_s=150)
+    expect(fresh).to_contain_text("Dữ liệu chậm 2 phút")
+    expect(page.locator("html")).not_to_have_class(re.compile("old"))
+    wall.control(lag_s=720)
+    expect(fresh).to_contain_text(re.compile(r"SỐ LIỆU CŨ · số liệu lúc .*, cách đây 12 phút"))
+    expect(page.locator("html")).to_have_class(re.compile("old"))
+    wall.control(lag_s=1, why="reading motcua.units: 12 records to go")
+    expect(fresh).to_contain_text("Máy chủ đang nạp số liệu")
+    expect(page.locator("html")).to_have_class(re.compile("old"))
+    wall.control(why=None)
+    expect(fresh).to_contain_text("Trực tiếp")
+    expect(page.locator(".demo")).to_have_text("DỮ LIỆU MÔ PHỎNG")
+    assert _px(page, ".demo", "fontSize") >= 43
 
 
 @pytest.mark.parametrize(
@@ -291,35 +297,31 @@ def test_counters_that_are_late_or_missing_are_said(page: Page) -> None:
     ],
 )
 def test_everything_fits_and_can_be_read(
-    page: Page, options: tuple[str, ...], query: str, tmp_path: Path
+    page: Page, open_wall: Open, options: tuple[str, ...], query: str, tmp_path: Path
 ) -> None:
     """Nobody scrolls a wall: what does not fit does not exist."""
-    process = WallProcess(free_ports(1), *options)
-    process.start()
-    try:
-        if LATE in query:
-            process.control(add="23509", level="commune", n=1234, facts=[])
-        page.goto(f"{process.url}/wall{query}")
-        expect(page.locator(".tile")).not_to_have_count(0)
-        if LATE in query:
-            process.control(certificate={"state": "waiting", "history_behind": 12_345_678})
-            expect(page.locator(".compared")).to_contain_text("12.345.678 bản ghi")
-            tile = page.locator("#tile-on_time_commune dl")
-            expect(tile).to_contain_text("Không rõ hạn trả1.234")
-            expect(tile).to_contain_text("Trễ quá mức")
-        page.evaluate("document.fonts.ready")
+    wall = open_wall(*options)
+    if LATE in query:
+        wall.control(add="23509", level="commune", n=1234, facts=[])
+    page.goto(f"{wall.url}/wall{query}")
+    expect(page.locator(".tile")).not_to_have_count(0)
+    if LATE in query:
+        wall.control(certificate={"state": "waiting", "history_behind": 12_345_678})
+        expect(page.locator(".compared")).to_contain_text("12.345.678 bản ghi")
+        tile = page.locator("#tile-on_time_commune dl")
+        expect(tile).to_contain_text("Không rõ hạn trả1.234")
+        expect(tile).to_contain_text("Trễ quá mức")
+    page.evaluate("document.fonts.ready")
+    assert misfits(page) == []
+    if SHORT in query:
+        wall.end()
+        expect(page.locator(".fresh")).to_contain_text("MẤT KẾT NỐI", timeout=6000)
         assert misfits(page) == []
-        if SHORT in query:
-            process.end()
-            expect(page.locator(".fresh")).to_contain_text("MẤT KẾT NỐI", timeout=6000)
-            assert misfits(page) == []
-        page.screenshot(path=tmp_path / "fits.png")
-        assert_readable(page)
-    finally:
-        process.end()
+    page.screenshot(path=tmp_path / "fits.png")
+    assert_readable(page)
 
 
-def test_no_request_leaves_the_host(page: Page, wall: WallProcess) -> None:
+def test_no_request_leaves_the_host(page: Page, wall: WallServer) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{wall.url}/wall")
@@ -331,7 +333,7 @@ def test_no_request_leaves_the_host(page: Page, wall: WallProcess) -> None:
     assert loaded == 4
 
 
-def test_a_wrong_address_is_explained(page: Page, wall: WallProcess) -> None:
+def test_a_wrong_address_is_explained(page: Page, wall: WallServer) -> None:
     answer = page.goto(f"{wall.url}/wall?period=<b>2023")
     assert answer is not None
     assert answer.status == 400
@@ -343,7 +345,7 @@ def test_a_wrong_address_is_explained(page: Page, wall: WallProcess) -> None:
     assert problem.json()["errors"][0]["field"] == "scope"
 
 
-def test_the_snapshot_has_an_etag_and_its_age(page: Page, wall: WallProcess) -> None:
+def test_the_snapshot_has_an_etag_and_its_age(page: Page, wall: WallServer) -> None:
     """What a screen polls when its stream cannot be opened."""
     url = f"{wall.url}/api/wall/snapshot?scope=don-vi:23524"
     first = page.request.get(url)
@@ -360,28 +362,27 @@ def test_the_snapshot_has_an_etag_and_its_age(page: Page, wall: WallProcess) -> 
 
 
 def test_a_reloaded_screen_shows_kept_figures_as_old_while_the_server_has_none(
-    page: Page,
+    page: Page, open_wall: Open
 ) -> None:
-    process = WallProcess(free_ports(1))
-    process.start()
+    wall = open_wall()
+    page.goto(f"{wall.url}/wall")
+    # a beat confirms what is kept
+    page.wait_for_function("Object.keys(localStorage).some((k) => k.startsWith('motcua.wall:'))")
+    wall.end()
+    again = WallServer(int(wall.url.rpartition(":")[2]), "--waiting")
+    again.start()
     try:
-        page.goto(f"{process.url}/wall")
-        expect(page.locator(".fresh")).to_contain_text("Trực tiếp")
-        page.wait_for_timeout(700)  # a beat confirms what is kept
-        process.end()
-        process = WallProcess(int(process.url.rpartition(":")[2]), "--waiting")
-        process.start()
         page.reload()
         expect(page.locator("#tile-full_online .rate")).to_have_text("58,2%")
         expect(page.locator(".fresh")).to_contain_text("Máy chủ đang nạp số liệu · số liệu lúc")
         expect(page.locator("html")).to_have_class(re.compile("old"))
     finally:
-        process.end()
+        again.end()
 
 
 def test_a_kiosk_that_is_on_before_its_server_waits_for_it(page: Page) -> None:
     """After a power cut the television is the first to be there."""
-    process = WallProcess(free_ports(1))
+    process = WallServer(free_ports(1))
     waiting = Path(__file__).parents[2] / "deploy" / "kiosk" / "waiting.html"
     page.goto(f"{waiting.as_uri()}#{process.url}/wall?pages=A&theme=light")
     expect(page.locator("h1")).to_have_text("Chưa kết nối được máy chủ")

@@ -1,6 +1,7 @@
 """The wall's pure functions, called in a real browser: formats, freshness, state, sparkline."""
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -267,6 +268,10 @@ def test_a_sparkline_needs_two_weeks_and_stays_in_its_box(page: Page) -> None:
             {"overdue": 3, "due_soon": 0, "open": 1200},
             ["missed: Đang quá hạn 3", "Sắp đến hạn 0", "Đang giải quyết 1.200"],
         ),
+        (
+            {"overdue": 3, "due_soon": 0, "open": 4, "at_least": ["overdue", "due_soon"]},
+            ["missed: Đang quá hạn ≥\u202f3", "Sắp đến hạn chưa rõ", "Đang giải quyết 4"],
+        ),
         ({"open": None}, ["Đã giải quyết 7"]),
     ],
 )
@@ -277,7 +282,7 @@ def test_the_summary_alarms_when_there_is_something_to_do(
     draw = """async said => {
         const { tiles } = await import('/overview.js');
         const view = {unit: null, met: 1, risk: 0, missed: 0, not_arisen: 0, resolved: 7,
-                      indicators: [], ...said};
+                      indicators: [], at_least: [], ...said};
         const box = document.createElement("div");
         box.innerHTML = String(tiles(view)[0].markup);
         return [...box.querySelectorAll("dl > div")].map((row) =>
@@ -297,7 +302,7 @@ def test_names_are_text_and_never_markup(page: Page) -> None:
     }"""
     strip = """async () => {
         const { strip } = await import('/frame.js');
-        const view = {demo: false, overdue: 2, most_overdue: [['<img src=x>', 2]]};
+        const view = {demo: false, overdue: 2, at_least: [], most_overdue: [['<img src=x>', 2]]};
         const says = {band: false, sign: "live", text: ""};
         return String(strip(view, says, null));
     }"""
@@ -313,8 +318,8 @@ VIEW = {
     "installation": "UBND", "book_title": "", "demo": False, "unit": None, "unit_name": None,
     "officer": None, "units": 1, "period_title": "Năm 2023", "running": True, "first_day": 19358,
     "last_day": 19722, "days": [19664, 19671], "met": 0, "risk": 0, "missed": 1, "not_arisen": 0,
-    "resolved": 20, "open": 9, "overdue": 0, "due_soon": 0, "most_overdue": [], "late": [],
-    "soon": [], "calendar": None,
+    "resolved": 20, "open": 9, "overdue": 0, "due_soon": 0, "at_least": [],
+    "most_overdue": [], "late": [], "soon": [], "calendar": None,
     "rows": [{"code": "u1", "name": "Xã A", "level": "commune", "cells": [[20, 9, "missed"]],
               "overdue": 0}],
     "indicators": [{
@@ -466,6 +471,77 @@ def test_every_page_shows_the_extremes(page: Page, pages: str, changed: dict[str
     assert _text(page, {**view, "rows": [], "indicators": []}, f"pages={pages}") != ""
 
 
+def test_a_name_is_shortened_as_clerks_do_before_it_takes_a_second_line(page: Page) -> None:
+    """«Phòng Tài chính - Kế…» is the name of nobody."""
+    names = {
+        "Phòng Y tế": ("Phòng Y tế", ""),
+        "Văn phòng HĐND-UBND": ("Văn phòng HĐND-UBND", "smaller"),
+        "Phòng Tài chính - Kế hoạch": ("Phòng TC-KH", ""),
+        "Phòng Lao động - Thương binh và Xã hội": ("Phòng LĐ-TB&XH", ""),
+        "Uỷ ban nhân dân Thành phố Thủ Đức": ("UBND TP. Thủ Đức", ""),
+        "Cục Bổ trợ tư pháp và Trợ giúp pháp lý": ("Cục Bổ trợ tư pháp và Trợ giúp pháp lý", "two"),
+    }
+    found = {name: _call(page, "names", "fitted", name, 40) for name in names}
+    assert {name: (one["text"], one["size"]) for name, one in found.items()} == names
+    # however the accents are encoded
+    decomposed = unicodedata.normalize("NFD", "Ủy ban nhân dân huyện")
+    assert _call(page, "names", "abbreviated", decomposed) == "UBND huyện"
+
+
+def test_what_an_officer_has_is_never_said_to_be_nothing_where_nobody_knows(page: Page) -> None:
+    """The snapshots list a unit's most urgent dossiers with their officers, not all of them."""
+    one = {"code": "0001", "procedure": "P", "unit": "U", "step": "", "due_worked": None,
+           "due_at": "2023-11-01T09:00:00.000Z"}  # fmt: skip
+    officer = {**VIEW, "unit": "u1", "unit_name": "Xã A", "officer": "cb1", "late": [one]}
+    exact = _text(page, {**officer, "overdue": 1}, "pages=C")
+    assert "Quá hạn1 P" in exact and "Không có hồ sơ sắp đến hạn" in exact
+    least = _text(page, {**officer, "overdue": 1, "at_least": ["overdue", "due_soon"]}, "pages=C")
+    assert "Quá hạn≥ 1 P" in least and "Không có hồ sơ" not in least
+    assert "Sắp đến hạnchưa rõ Chưa rõ: không có trong số hồ sơ gấp nhất" in least
+    rows = [{**VIEW["rows"][0], "overdue": n, "at_least": True} for n in (0, 2)]  # type: ignore[index]  # a list
+    assert re.search(r"45,0≥ 2.*45,0\?$", _text(page, {**VIEW, "rows": rows}, "pages=B"))
+
+
+@pytest.mark.parametrize(("demo", "dim", "theme"), [(True, False, "light"), (False, True, "dark")])
+def test_a_demonstration_is_seen_at_night(page: Page, demo: bool, dim: bool, theme: str) -> None:
+    """It shows a working day: whoever looks at it in the evening must not see a dim one."""
+    run = """async ([view, now]) => {
+        const { screen } = await import('/screen.js');
+        const { settingsFrom } = await import('/settings.js');
+        const { EMPTY } = await import('/state.js');
+        const { LIMITS } = await import('/freshness.js');
+        const beat = {server_time: now, last_event_at: null, working_now: false, waiting: null,
+                      no_book: false, idle_s: 0, silent: [], lag_s: 1};
+        const state = {...EMPTY, view, beat, beatAt: 0, figuresAtMs: Date.parse(now)};
+        const settings = settingsFrom(new URLSearchParams("theme=auto&blank=20:00-06:00"));
+        const rotation = {step: 0, since: 0, paused: false};
+        const { dim, blank, theme } = screen(state, settings, rotation, 1, 0, LIMITS);
+        return [dim, blank, theme];
+    }"""
+    found = page.evaluate(run, [{**VIEW, "demo": demo}, "2023-11-10T13:05:00.000Z"])
+    assert found == [dim, dim, theme]
+
+
+@pytest.mark.parametrize("scale", [0.5, 0.8, 1, 1.25, 1.5, 1.75])
+def test_a_bigger_room_sees_less_at_once_and_nothing_is_left_out(page: Page, scale: float) -> None:
+    rows = [
+        {"code": f"u{n:03}", "name": f"Xã {n}", "level": "commune", "overdue": 0, "at_least": False,
+         "cells": [[20, 12, "met"]] * 5}
+        for n in range(24)
+    ]  # fmt: skip
+    indicators = [{**VIEW["indicators"][0], "code": f"i{n}"} for n in range(5)]  # type: ignore[index]  # a list
+    run = """async ([view, scale]) => {
+        const { matrixParts } = await import('/units.js');
+        const { fitting } = await import('/settings.js');
+        return matrixParts(view, {fixedOrder: true, ...fitting(scale)}).map((part) =>
+            part.rows.flatMap((row) => part.columns.map(({ place }) => [row.code, place])));
+    }"""
+    found = page.evaluate(run, [{**VIEW, "rows": rows, "indicators": indicators}, scale])
+    shown = [(code, place) for part in found for code, place in part]
+    assert len(shown) == len(set(shown)) == 24 * 5
+    assert max(map(len, found)) <= 13 * 5 / scale**2 + 5 or scale < 1
+
+
 def test_seven_hundred_units_are_shown_in_parts_the_worst_first(page: Page) -> None:
     rows = [
         {"code": f"u{n:03}", "name": f"Xã {n}", "level": "commune", "overdue": n % 3,
@@ -474,7 +550,7 @@ def test_seven_hundred_units_are_shown_in_parts_the_worst_first(page: Page) -> N
     ]  # fmt: skip
     run = """async (view) => {
         const { matrixParts } = await import('/units.js');
-        return matrixParts(view, {rows: 13, fixedOrder: false});
+        return matrixParts(view, {rows: 13, highRows: 8, names: 40, rates: 9, fixedOrder: false});
     }"""
     found = page.evaluate(run, {**VIEW, "rows": rows})
     shown = [row for part in found for row in part["rows"]]

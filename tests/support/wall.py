@@ -1,36 +1,19 @@
-"""A wall on invented counters, without Kafka: in this process, or in one that can be killed."""
+"""Invented counters and certificates for walls, set by a test: a district's year, long names."""
 
-import argparse
-import asyncio
-import json
-import os
-import shutil
-import signal
-import subprocess
-import sys
-import tempfile
-import time
-import urllib.error
-import urllib.request
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 import orjson
-from fastapi import FastAPI, Request
 
 from schemas.admitted import rfc3339_ms
 from schemas.calendar import load_calendar
 from schemas.certificates import Certificate, seal
 from schemas.registry import Unit, load_registry
 from schemas.snapshots import DueDossier, UnitNow
-from services.settings import Settings
-from services.wall import build_wall
 from services.wall.hours import OfficeHours
-from services.web import serve
 from streams.core.cells import Cell, month_of, rows
 from streams.core.days import day_number
 from streams.core.facts import mask
@@ -43,6 +26,18 @@ NOW = datetime(2023, 11, 10, 7, 32, 5, tzinfo=UTC)
 STEPS = ("thẩm định hồ sơ", "xác minh", "chờ ký", "trình ký")
 RESOLVED = mask(["received", "resolved", "due_known"])
 
+
+LONG_NAMES = (
+    "Chi nhánh Văn phòng Đăng ký đất đai huyện Đắk Hà",
+    "Phòng Lao động - Thương binh và Xã hội",
+    "Phòng Nông nghiệp và Phát triển nông thôn",
+    "Văn phòng Hội đồng nhân dân và Ủy ban nhân dân huyện",
+    "Trung tâm Phục vụ hành chính công và Kiểm soát thủ tục hành chính",
+    "Cục Đăng ký quốc gia giao dịch bảo đảm và Bồi thường nhà nước",
+    "Cục Kiểm tra văn bản và Quản lý xử lý vi phạm hành chính",
+    "Vụ Quản lý quy hoạch",
+)
+"""As real offices and departments of ministries are called."""
 
 HOURS = OfficeHours(WorkingTime(load_calendar()))
 
@@ -183,7 +178,8 @@ def paid(level: str, *procedures: str, day: date = date(2023, 5, 10)) -> dict[Ce
     return {Cell("paid", number, level, code, "cb01", mask(["received"])): 1 for code in procedures}
 
 
-def district_year(scale: int = 1) -> list[UnitState]:
+@cache
+def district_year(scale: int = 1) -> tuple[UnitState, ...]:
     """A district's year: 24 units, trends over the weeks, seven rates near their targets."""
     registry = load_registry()
     procedures = sorted(p.code for p in registry.procedures if p.payment_online)
@@ -197,7 +193,7 @@ def district_year(scale: int = 1) -> list[UnitState]:
         states.append(_unit_year(unit, 457, scale, number, 0.18, 0.982, used))
     for number, unit in enumerate(districts):
         states.append(_unit_year(unit, 339, scale, number, 0.273, 0.959, procedures[-2:]))
-    return states
+    return tuple(states)
 
 
 def more_communes(n: int, scale: int = 1) -> list[UnitState]:
@@ -212,6 +208,19 @@ def more_communes(n: int, scale: int = 1) -> list[UnitState]:
         )
         for number in range(n)
     ]
+
+
+def long_named() -> tuple[list[Unit], list[UnitState]]:
+    """District offices with long names, and a month of each."""
+    units = [
+        Unit(code=f"co-quan-{n}", name=name, level="district", valid_from=date(2020, 1, 1))
+        for n, name in enumerate(LONG_NAMES)
+    ]
+    states = [
+        state(unit.code, closed("district", 20 + n, "on_time"), still_open=n, overdue=n % 3)
+        for n, unit in enumerate(units)
+    ]
+    return units, states
 
 
 def _unit_year(
@@ -260,173 +269,3 @@ def _open(unit: Unit, number: int, n: int, hours: int) -> DueDossier:
         step=STEPS[(number + n) % len(STEPS)],
         due_at=rfc3339_ms(NOW + timedelta(hours=hours, minutes=17)),
     )
-
-
-def build_test_app(
-    live: FakeLive,
-    certificates: FakeCertificates,
-    settings: Settings,
-    now: Callable[[], datetime],
-    beat_every_s: float,
-) -> tuple[FastAPI, Callable[[], None]]:
-    """An app with the wall, a control route, and what ends its streams."""
-    registry = load_registry()
-    wall = build_wall(
-        settings, lambda: registry, live, certificates, now=now, beat_every_s=beat_every_s
-    )
-    app = FastAPI()
-    app.include_router(wall.router)
-
-    @app.post("/test/live")
-    async def control(request: Request) -> dict[str, Any]:
-        asked: dict[str, Any] = await request.json()
-        if "changes" in asked:
-            found = await asyncio.to_thread(_change, live, asked["changes"], asked["seconds"])
-            return {"changes": found}
-        if "why" in asked:
-            live.why = asked["why"]
-            live.tell(*live.units())
-        if "lag_s" in asked:
-            live.lag_s = asked["lag_s"]
-        if "certificate" in asked:
-            certificates.set(certificate(now(), **asked["certificate"]))
-        if "event" in asked:
-            found = live.units()[asked["event"]]
-            recorded = found.now.model_copy(update={"last_recorded_at": rfc3339_ms(now())})
-            live.set(UnitState(recorded, found.months))
-        if "add" in asked:
-            unit = asked["add"]
-            counted = live.units()[unit].cells() if unit in live.units() else {}
-            bits = ["resolved", *asked.get("facts", ["due_known"])]
-            cell = Cell(
-                "closed", day_number(date(2023, 11, 10)), asked["level"], "p", "", mask(bits)
-            )
-            live.set(state(unit, {**counted, cell: counted.get(cell, 0) + asked.get("n", 1)}))
-        return {"done": True}
-
-    return app, wall.close
-
-
-def _change(live: FakeLive, a_second: int, seconds: int) -> list[tuple[float, int]]:
-    """Change one unit after the other; when, and how many dossiers were open in all then."""
-    states = list(live.units().values())
-    still_open = sum(one.now.open for one in states)
-    changes = []
-    began = time.monotonic()
-    for n in range(a_second * seconds):
-        time.sleep(max(0.0, began + n / a_second - time.monotonic()))
-        unit = states[n % len(states)].now.unit
-        known = live.units()[unit]
-        # the newest month comes again, as the worker would write it
-        months = {**known.months, "2023-11": replace(known.months["2023-11"])}
-        still_open += 1
-        changes.append((time.monotonic(), still_open))
-        now = known.now.model_copy(update={"open": known.now.open + 1})
-        live.set(UnitState(now, months))
-    return changes
-
-
-class WallProcess:
-    """The wall in a process of its own, on the same port after every start."""
-
-    def __init__(self, port: int, *options: str) -> None:
-        self.url = f"http://127.0.0.1:{port}"
-        self._command = [sys.executable, "-m", __name__, "--port", str(port), *options]
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        root = Path(__file__).parents[2]
-        self.process = subprocess.Popen(self._command, cwd=root)
-        deadline = time.monotonic() + 30
-        while True:
-            assert self.process.poll() is None, "the wall's process has ended"
-            assert time.monotonic() < deadline, "the wall's process does not answer"
-            try:
-                urllib.request.urlopen(f"{self.url}/wall", timeout=1).close()
-                return
-            except urllib.error.HTTPError as error:
-                error.close()
-                return
-            except OSError:
-                time.sleep(0.05)
-
-    def control(self, **asked: object) -> dict[str, Any]:
-        """Change what it shows; for ``changes`` a second it takes as many ``seconds``."""
-        request = urllib.request.Request(
-            f"{self.url}/test/live",
-            json.dumps(asked).encode(),
-            {"content-type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=120) as answer:
-            found: dict[str, Any] = json.load(answer)
-        return found
-
-    def send(self, number: signal.Signals) -> None:
-        """Send a signal to it."""
-        assert self.process is not None
-        self.process.send_signal(number)
-
-    def end(self, number: signal.Signals = signal.SIGKILL) -> float:
-        """End it; the seconds that it took."""
-        if self.process is None:
-            return 0.0
-        started = time.monotonic()
-        self.process.send_signal(signal.SIGCONT)
-        self.process.send_signal(number)
-        self.process.wait(10)
-        self.process = None
-        return time.monotonic() - started
-
-
-def main() -> None:
-    """Serve a wall on a district's invented year."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--demo", action="store_true")
-    parser.add_argument("--title", default="UBND huyện Đắk Hà")
-    parser.add_argument("--scale", type=int, default=1)
-    parser.add_argument("--empty", action="store_true")
-    parser.add_argument("--waiting", action="store_true", help="the counters never come")
-    parser.add_argument("--uncompared", action="store_true", help="nothing was ever compared")
-    parser.add_argument("--beat", type=float, default=0.3)
-    parser.add_argument("--now", type=datetime.fromisoformat, default=NOW)
-    parser.add_argument("--units", type=int, default=0, help="so many communes more")
-    parser.add_argument("--frozen", action="store_true", help="it is always the same moment")
-    parser.add_argument("--roadmap", type=Path, help="folder of roadmaps")
-    options = parser.parse_args()
-    started = time.monotonic()
-
-    def now() -> datetime:
-        return options.now.astimezone(UTC) + timedelta(
-            seconds=0 if options.frozen else time.monotonic() - started
-        )
-
-    live, certificates = FakeLive(now), FakeCertificates()
-    if not options.uncompared:
-        certificates.set(certificate())
-    if options.waiting:
-        live.why = "reading motcua.units: 12 records to go"
-    elif not options.empty:
-        live.set(*district_year(options.scale), *more_communes(options.units, options.scale))
-    os.environ.pop("MOTCUA_BOOK", None)
-    with tempfile.TemporaryDirectory() as data:
-        if options.roadmap:
-            shutil.copytree(options.roadmap, Path(data) / "roadmaps")
-        settings = Settings(installation_title=options.title, demo=options.demo, data=Path(data))
-        serve_wall(live, certificates, settings, now, options)
-
-
-def serve_wall(
-    live: FakeLive,
-    certificates: FakeCertificates,
-    settings: Settings,
-    now: Callable[[], datetime],
-    options: argparse.Namespace,
-) -> None:
-    """Until a signal comes."""
-    app, close = build_test_app(live, certificates, settings, now, options.beat)
-    serve(app, "127.0.0.1", options.port, before_exit=close)
-
-
-if __name__ == "__main__":
-    main()

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 from playwright.sync_api import Browser, Page
 
 from tests.support.browser import FULL_HD
-from tests.support.wall import WallProcess
+from tests.support.wall_server import WallServer
 
 BEAT_EVERY_S = 5
 PAGE_S = 20
@@ -75,7 +75,7 @@ class Passed(TypedDict):
 
 
 @contextmanager
-def driven_page(browser: Browser, wall: WallProcess) -> Iterator[Page]:
+def driven_page(browser: Browser, wall: WallServer) -> Iterator[Page]:
     """A page of the wall whose time stands still until :func:`let_pass`."""
     context = browser.new_context(viewport=FULL_HD)  # type: ignore[arg-type]  # its own TypedDict
     page = context.new_page()
@@ -93,21 +93,45 @@ def let_pass(page: Page, seconds: int, deltas: int) -> Passed:
     return found
 
 
-def heap_mb(page: Page) -> float:
-    """What the page holds when all that nobody holds has been thrown away: script and document.
+class Held(TypedDict):
+    """What a page holds when all that nobody holds has been thrown away."""
 
-    Without compiled code: the engine compiles more of the same script for hours, and stops.
-    """
+    mb: float
+    """Script and document; compiled code is apart, for the engine goes on compiling for hours."""
+    code_mb: float
+    detached: int
+    """Elements that are in no document and held by the script."""
+    listeners: int
+    nodes: int
+
+
+def held(page: Page) -> Held:
+    """By the browser's own snapshot of the heap, after a collection."""
     session: Any = page.context.new_cdp_session(page)
     parts: list[str] = []
     session.on("HeapProfiler.addHeapSnapshotChunk", lambda event: parts.append(event["chunk"]))
     session.send("HeapProfiler.collectGarbage")
     session.send("HeapProfiler.takeHeapSnapshot", {"reportProgress": False})
+    session.send("Performance.enable")
+    metrics = {m["name"]: m["value"] for m in session.send("Performance.getMetrics")["metrics"]}
     session.detach()
     found: Any = json.loads("".join(parts))
     fields = found["snapshot"]["meta"]["node_fields"]
     code = found["snapshot"]["meta"]["node_types"][0].index("code")
-    nodes, width = found["nodes"], len(fields)
-    kinds = nodes[fields.index("type") :: width]
-    sizes = nodes[fields.index("self_size") :: width]
-    return sum(size for kind, size in zip(kinds, sizes, strict=True) if kind != code) / 1e6
+
+    def column(name: str) -> list[int]:
+        values: list[int] = found["nodes"][fields.index(name) :: len(fields)]
+        return values
+
+    kinds, sizes = column("type"), column("self_size")
+    compiled = sum(size for kind, size in zip(kinds, sizes, strict=True) if kind == code)
+    return {
+        "mb": (sum(sizes) - compiled) / 1e6,
+        "code_mb": compiled / 1e6,
+        "detached": sum(state == _DETACHED for state in column("detachedness")),
+        "listeners": int(metrics["JSEventListeners"]),
+        "nodes": int(metrics["Nodes"]),
+    }
+
+
+_DETACHED = 2

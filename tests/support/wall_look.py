@@ -89,10 +89,20 @@ def misfits(page: Page) -> list[str]:
                         if (boxes[i].left < boxes[i - 1].right + 2) found.push(row.textContent);
                 }
                 // of a table no cell may write into the next one
-                for (const cell of box.querySelectorAll("td, th"))
-                    if (cell.scrollWidth > cell.clientWidth + 1 &&
-                        getComputedStyle(cell).overflow === "visible")
+                for (const cell of box.querySelectorAll("td, th")) {
+                    const {left} = cell.getBoundingClientRect();
+                    const before = [...cell.children].some((e) =>
+                        !e.matches(".unseen") && e.getBoundingClientRect().left < left - 1);
+                    if (before || (cell.scrollWidth > cell.clientWidth + 1 &&
+                        getComputedStyle(cell).overflow === "visible"))
                         found.push(`cell ${cell.textContent}`);
+                }
+                // a name that is cut is the name of nobody
+                for (const name of box.querySelectorAll(
+                    ".matrix tbody th, .matrix tbody th span, .procedure, .where .unit, .scope"))
+                    if (name.scrollWidth > name.clientWidth + 1 && name.clientWidth > 0 ||
+                        name.scrollHeight > 1.2 * name.clientHeight && name.clientHeight > 0)
+                        found.push(`cut ${name.className}: ${name.textContent}`);
             }
             return found;
         }"""

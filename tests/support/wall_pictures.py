@@ -14,34 +14,17 @@ from playwright.sync_api import Browser, Page
 
 from tests.support.browser import FULL_HD, chromium
 from tests.support.kafka import free_ports
-from tests.support.wall import NOW, WallProcess
+from tests.support.wall import NOW
+from tests.support.wall_server import WallServer
 
 REFERENCES = Path(__file__).parents[1] / "e2e" / "wall_pictures"
 ROADMAPS = Path(__file__).parents[2] / "schemas" / "books_data" / "roadmaps"
 WIDTH, HEIGHT = 480, 270
 
-PAGES = {
-    "a": "pages=A",
-    "b": "pages=B",
-    "c": "pages=C",
-    "d": "pages=D",
-    "r": "pages=R&scope=don-vi:23500",
-    "lost": "pages=A",
-}
-"""Address of each picture; ``lost`` is taken two minutes after the server has fallen silent."""
+NAMES = ("a", "b", "c", "d", "r", "lost")
+"""``lost`` is taken two minutes after the server has fallen silent."""
 THEMES = ("dark", "light")
-
-SHRINK = f"""async (png) => {{
-  const image = new Image();
-  image.src = "data:;base64," + png;
-  await image.decode();
-  const canvas = Object.assign(document.createElement("canvas"),
-                               {{width: {WIDTH}, height: {HEIGHT}}});
-  const context = canvas.getContext("2d");
-  context.imageSmoothingQuality = "high";
-  context.drawImage(image, 0, 0, {WIDTH}, {HEIGHT});
-  return canvas.toDataURL("image/jpeg", 0.85).split(",")[1];
-}}"""
+_ADDRESS = "pages=A,B,C,D,R&every=3600"  # no page turns while it is drawn
 
 # how many pixels in a thousand have another colour than the eye would forgive
 DIFFERENCE = f"""async (pictures) => {{
@@ -65,22 +48,22 @@ DIFFERENCE = f"""async (pictures) => {{
 
 
 @contextmanager
-def frozen_wall(*options: str) -> Iterator[WallProcess]:
+def frozen_wall(*options: str) -> Iterator[WallServer]:
     """A wall at which it is always 14:32:05."""
-    process = WallProcess(free_ports(1), "--frozen", *options)
-    process.start()
+    server = WallServer(free_ports(1), "--frozen", *options)
+    server.start()
     try:
-        yield process
+        yield server
     finally:
-        process.end()
+        server.end()
 
 
 @contextmanager
 def frozen_page(
-    browser: Browser, wall: WallProcess, query: str, viewport: Any = FULL_HD
+    browser: Browser, wall: WallServer, query: str, viewport: Any = FULL_HD, zoom: float = 1
 ) -> Iterator[Page]:
     """A page of the wall without a stream, whose clock a test moves."""
-    context = browser.new_context(viewport=viewport)
+    context = browser.new_context(viewport=viewport, device_scale_factor=zoom)
     page = context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
@@ -95,35 +78,42 @@ def frozen_page(
     assert problems == []
 
 
-def picture(browser: Browser, wall: WallProcess, name: str, theme: str) -> bytes:
-    """A small JPEG of the page."""
-    with frozen_page(browser, wall, f"{PAGES[name]}&theme={theme}") as page:
-        if name == "lost":
-            page.clock.run_for(120_000)
-        full = page.screenshot()
-    blank = browser.new_page()
-    small = blank.evaluate(SHRINK, base64.b64encode(full).decode())
-    blank.close()
-    return base64.b64decode(small)
+def turn_to(page: Page, name: str) -> None:
+    """Turn the pages until this one is shown."""
+    for _ in range(12):
+        if page.locator("#main").get_attribute("data-page") == name:
+            return
+        page.keyboard.press("ArrowRight")
+    raise AssertionError(f"page {name} does not come")
 
 
-def difference(browser: Browser, one: bytes, other: bytes) -> float:
-    """Pixels in a thousand that differ visibly."""
-    blank = browser.new_page()
-    both = [base64.b64encode(png).decode() for png in (one, other)]
-    found = float(blank.evaluate(DIFFERENCE, both))
-    blank.close()
+def pictures(browser: Browser, wall: WallServer) -> dict[str, bytes]:
+    """A small JPEG of each page in each theme: one page is loaded and turned."""
+    found = {}
+    with frozen_page(browser, wall, _ADDRESS, zoom=WIDTH / FULL_HD["width"]) as page:
+        for name in NAMES:
+            if name == "lost":
+                page.clock.run_for(120_000)
+            turn_to(page, "A" if name == "lost" else name.upper())
+            for theme in THEMES:
+                if page.locator("html").get_attribute("data-theme") != theme:
+                    page.keyboard.press("t")
+                found[f"{name}-{theme}"] = page.screenshot(type="jpeg", quality=90)
     return found
+
+
+def difference(blank: Page, one: bytes, other: bytes) -> float:
+    """Pixels in a thousand that differ visibly; ``blank`` is any page."""
+    both = [base64.b64encode(picture).decode() for picture in (one, other)]
+    return float(blank.evaluate(DIFFERENCE, both))
 
 
 def main() -> None:
     """Write the references."""
     REFERENCES.mkdir(exist_ok=True)
     with frozen_wall("--roadmap", str(ROADMAPS)) as wall, chromium() as browser:
-        for theme in THEMES:
-            for name in PAGES:
-                file = REFERENCES / f"{name}-{theme}.jpg"
-                file.write_bytes(picture(browser, wall, name, theme))
+        for name, picture in pictures(browser, wall).items():
+            (REFERENCES / f"{name}.jpg").write_bytes(picture)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from schemas.registry import load_registry
 from schemas.snapshots import DueDossier
 from services.wall.channels import difference
 from services.wall.figures import Figures, week_ends
+from services.wall.officers import held_by
 from services.wall.parameters import Selection
 from services.wall.view import View, Views
 from streams.core.cells import Cell
@@ -287,11 +288,50 @@ def test_an_officers_page_counts_the_officers_dossiers_against_the_share() -> No
     view = _views().view(Selection("23500", YEAR, "", "cb02"), book, REGISTRY, states, TODAY)
     shown = next(i for i in view.indicators if i.code == "full_online")
     assert (shown.a, shown.target, shown.own_target) == (6, (62, 1), True)
-    assert (view.open, view.overdue, view.due_soon, view.rows) == (None, None, None, ())
+    # five are open in the unit, one of them is listed, and it is the officer's
+    assert (view.open, view.overdue, view.due_soon, view.rows) == (1, 0, 0, ())
+    assert view.at_least == ("open",)
     assert [(one.code, one.step) for one in view.soon] == [("0001", "chờ ký")]
     other = _views().view(Selection("23500", YEAR, "", "cb01"), book, REGISTRY, states, TODAY)
     assert other.soon == ()
     assert not any(i.own_target for i in other.indicators)
+
+
+@given(
+    st.lists(st.sampled_from(["cb01", "cb02", ""]), max_size=14),
+    st.lists(st.sampled_from(["cb01", "cb02", ""]), max_size=14),
+    st.integers(0, 14),
+    st.integers(0, 3),
+)
+def test_an_officers_open_dossiers_are_exact_or_said_to_be_a_least_number(
+    late: list[str], ahead: list[str], soon: int, undated: int
+) -> None:
+    """Snapshots list ten of each sort with their officers: what is not listed is not invented."""
+    soon = min(soon, len(ahead))
+    of = [_dossier(n, officer) for n, officer in enumerate([*late, *ahead])]
+    one = state(
+        "23500", {}, still_open=len(of) + undated, overdue=len(late), due_soon=soon,
+        worst=tuple(of[: len(late)][:10]), next_due=tuple(of[len(late) :][:10]),
+    )  # fmt: skip
+    held = held_by([one.now], "cb01")
+    truth = {
+        "open": [*late, *ahead].count("cb01"),
+        "overdue": late.count("cb01"),
+        "due_soon": ahead[:soon].count("cb01"),
+    }
+    for name, found in held.items():
+        assert found is not None
+        assert found.n <= truth[name]
+        assert not found.exact or found.n == truth[name]
+    assert held["overdue"] is not None and held["overdue"].exact == (len(late) <= 10)
+    assert held["due_soon"] is not None and held["due_soon"].exact == (soon <= 10)
+
+
+def _dossier(number: int, officer: str) -> DueDossier:
+    return DueDossier(
+        dossier=f"23500-{number:04}", procedure="1.001193", officer=officer, step="",
+        due_at=f"2023-11-{1 + number:02}T09:00:00.000Z",
+    )  # fmt: skip
 
 
 def test_the_most_urgent_of_all_units_are_listed_the_worst_first() -> None:

@@ -39,6 +39,21 @@ def test_units_do_not_wait_for_each_other() -> None:
     assert schedule.take(5.01) is None
 
 
+@pytest.mark.parametrize(("cost", "pause"), [(0.001, 0.2), (0.02, 0.2), (0.05, 0.5)])
+def test_a_unit_that_takes_long_to_publish_is_published_less_often(
+    cost: float, pause: float
+) -> None:
+    """A province's unit with a month of megabytes must leave time for folding."""
+    schedule = Schedule(EVERY_S)
+    schedule.change(A, (), 1)
+    schedule.take(5.0)
+    schedule.spent(cost)
+    schedule.change(A, (), 2)
+    assert schedule.due_at() == pytest.approx(5.0 + pause)
+    assert schedule.take(5.0 + pause - 0.001) is None
+    assert schedule.take(5.0 + pause + 0.001) == (A, set())
+
+
 def test_what_is_shown_ends_before_the_oldest_unpublished_change() -> None:
     schedule = Schedule(EVERY_S)
     schedule.change((0, "X"), (), 7)

@@ -8,6 +8,7 @@ const PLOT = { left: 92, right: 1296, top: 24, bottom: 668 };
 const STEPS = [1, 2, 5, 10, 20, 25, 50];
 const MOST_LINES = 5;
 const LABEL = { width: 290, height: 52 };
+const EDGE = 50; // so close to the edge a label must end at its point
 
 export function chart(view, indicator, words) {
   const points = pointsOf(view, indicator);
@@ -18,11 +19,11 @@ export function chart(view, indicator, words) {
     words.pages.D
   }">
     ${scale.values.map((value) => gridLine(value, scale))}
-    ${monthsOf(view, words).map(([day, text]) => html`<text class="axis" x="${scale.x(day)}" y="${
+    ${monthsOf(view, words).map(([day, text]) => html`<text class="axis month" x="${scale.x(day)}" y="${
       PLOT.bottom + 48
-    }" text-anchor="middle">${text}</text>`)}
+    }" text-anchor="${scale.x(day) > PLOT.right - EDGE ? "end" : "middle"}">${text}</text>`)}
     ${targetLine(target, points, scale, indicator, words)}
-    ${roadmap(view, indicator, scale, at, words)}
+    ${roadmap(view, indicator, points, scale, at, words)}
     ${fan(view, indicator, points, at)}
     ${points.length > 1 && html`<polyline class="line" points="${points.map(at).join(" ")}"/>`}
     ${points.length > 0 && dot(points[points.length - 1], scale)}
@@ -116,12 +117,25 @@ function freePlace(y, points, scale) {
   return places.find(isFree) || places[0];
 }
 
-function roadmap(view, { roadmap: steps }, scale, at, words) {
-  if (steps.length === 0) return null;
+/** Nothing where the roadmap asks for the target from its first step on: that is drawn already. */
+function roadmap(view, { target, roadmap: steps }, points, scale, at, words) {
   const line = steps.map(([day, [numerator, denominator]]) => [day, numerator / denominator]);
-  const [day, value] = line[0];
+  const year = target[0] / target[1];
+  if (line.every(([, value]) => value === year)) return null;
+  const named = nameAt(line, points, scale, scale.y(year));
   return html`<polyline class="roadmap" points="${line.map(at).join(" ")}"/>
-    <text class="axis" x="${scale.x(day)}" y="${scale.y(value) + 44}">${words.roadmapLine}</text>`;
+    ${named && html`<text class="axis" x="${named.x}" y="${named.y}">${words.roadmapLine}</text>`}`;
+}
+
+/** Below one of its steps, clear of the target's name and of the line. */
+function nameAt(line, points, scale, targetY) {
+  const drawn = points.map(([day, value]) => [scale.x(day), scale.y(value)]);
+  const places = line.map(([day, value]) => ({ x: scale.x(day), y: scale.y(value) + 44 }));
+  return places.find(({ x, y }) => {
+    if (y > PLOT.bottom || x > PLOT.right - LABEL.width / 2) return false;
+    if (Math.abs(y - targetY) < 1.6 * LABEL.height) return false;
+    return !drawn.some(([px, py]) => px > x - 12 && px < x + LABEL.width / 2 && py > y - LABEL.height && py < y + 8);
+  });
 }
 
 function fan(view, { prospect }, points, at) {

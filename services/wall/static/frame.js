@@ -2,11 +2,20 @@
 
 import { dayParts, localParts, short } from "./format.js";
 import { html } from "./markup.js";
+import { shortened, width } from "./names.js";
+import { counted } from "./overview.js";
 import { SIGNS } from "./symbols.js";
 import { VI } from "./words.js";
 
 /** Longer names are set smaller, so that they stay on their line. */
 const LONG = 24;
+/** The longest words in the middle that leave room for those at both sides. */
+const MIDDLE = 46;
+/** Room for a name, in hundredths of the screen's height; a longer one is abbreviated. */
+const HOUSE = 56;
+const TYPE = 3.1;
+const SCOPE = 60;
+const BESIDE_FRESHNESS = 34;
 
 /** `scope`: what this page shows instead of everything; null: the whole selection. */
 export function header(view, nowMs, scope = null, words = VI) {
@@ -14,14 +23,22 @@ export function header(view, nowMs, scope = null, words = VI) {
   return html`
     <div class="whose">
       <h1 class="${view && view.installation.length > LONG ? "long" : ""}" lang="vi">${
-        view ? view.installation : ""
+        view ? shortened(view.installation, HOUSE) : ""
       }</h1>
       <p lang="vi">${view ? view.book_title : ""}</p>
     </div>
-    <div class="what">${view && what(view, scope, words)}</div>
+    <div class="what ${isLong(view) && "long"}">${view && what(view, scope, words)}</div>
     <div class="when">${clock && html`<div><p>${clock.weekday}</p><p>${clock.date}</p></div>
       <time>${clock.minute}</time>`}</div>`;
 }
+
+/** Long names or days: the middle is where there is room for it then. */
+export function isCrowded(view) {
+  if (view === null) return false;
+  return isLong(view) || view.installation.length > LONG || width(view.period_title) * TYPE > MIDDLE;
+}
+
+const isLong = (view) => view && view.unit !== null && width(shortened(view.unit_name, SCOPE)) * TYPE > SCOPE;
 
 function what(view, scope, words) {
   const period = periodOf(view, words) + (view.running ? ` · ${words.toDate}` : "");
@@ -37,8 +54,9 @@ function periodOf(view, words) {
 }
 
 function scopeOf(view, words) {
-  if (view.officer) return `${words.officer} ${view.officer} · ${view.unit_name}`;
-  return view.unit === null ? `${words.allUnits} · ${view.units} ${words.units}` : view.unit_name;
+  if (view.unit === null) return `${words.allUnits} · ${view.units} ${words.units}`;
+  const unit = shortened(view.unit_name, SCOPE);
+  return view.officer ? `${words.officer} ${view.officer} · ${unit}` : unit;
 }
 
 /** The left of the footer: that the data is invented, and what is overdue. */
@@ -63,7 +81,11 @@ function overdue(view, words) {
   // the label of invented data leaves room for one name
   const units = view.most_overdue.slice(0, view.demo ? 1 : 2);
   return html`<span class="overdue">
-    <strong>${SIGNS.overdue} ${words.overdueStrip} ${short(view.overdue, words)}</strong>
+    <strong>${SIGNS.overdue} ${words.overdueStrip} ${counted(
+      view.overdue,
+      view.at_least.includes("overdue"),
+      words,
+    )}</strong>
     ${units.length > 0 && html`<span class="most">${words.most}${units.map((one, i) =>
       unit(one, i, words),
     )}</span>`}
@@ -72,7 +94,7 @@ function overdue(view, words) {
 
 function unit([name, n], position, words) {
   const dot = position > 0 && html`<span>·</span>`;
-  return html`${dot}<b class="name">${name}</b><b>(${short(n, words)})</b>`;
+  return html`${dot}<b class="name">${shortened(name, BESIDE_FRESHNESS)}</b><b>(${short(n, words)})</b>`;
 }
 
 function lastEvent(at, words) {

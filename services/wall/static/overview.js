@@ -6,12 +6,19 @@ import { sparkline } from "./sparkline.js";
 import { SIGNS } from "./symbols.js";
 import { VI } from "./words.js";
 
+const WIDE = 6; // characters of a number beside which its words still have room
 const ROOMY = 11; // characters of a fraction that leave room around its slash
 const SPARK_WEEKS = 12; // a quarter, which is what a unit is asked about
 const FEW = 10;
 
 /** Of so few dossiers a rate says little; procedures of a catalogue are all there are. */
 export const isFew = (a, counts) => counts === "dossiers" && a < FEW;
+
+/** A number of open dossiers, or the least that it is; «chưa rõ» where nothing is known. */
+export function counted(n, atLeast, words) {
+  if (n === null || (atLeast && n === 0)) return words.unknown;
+  return `${atLeast ? words.atLeast : ""}${short(n, words)}`;
+}
 
 /** The name of an indicator: the book's own, translated where there is one. */
 export const nameOf = ({ code, short: name }, words) => words.shorts[code] || name;
@@ -106,9 +113,9 @@ function ahead({ prospect: { rate: then }, target: [numerator, denominator] }, w
 function fraction({ a, b, counts }, words) {
   if (a === 0) return whole(0);
   const [left, right] = [short(b, words), short(a, words)];
-  const slash = left.length + right.length > ROOMY ? "slash tight" : "slash";
+  const tight = left.length + right.length > ROOMY && "tight";
   const few = isFew(a, counts) && html` <span class="few">${words.few}</span>`;
-  return html`${left}<span class="${slash}">/</span>${right}${few}`;
+  return html`<span class="${tight}">${left}<span class="slash">/</span>${right}</span>${few}`;
 }
 
 function dueUnknown({ due_unknown: n }, words) {
@@ -151,14 +158,17 @@ function past(view, words) {
   return html`<div><dt>${words.resolved}</dt><dd>${short(view.resolved, words)}</dd></div>`;
 }
 
-function present({ overdue, due_soon: soon, open }, words) {
+function present(view, words) {
+  const { overdue, due_soon: soon, open } = view;
+  const n = (name) => {
+    const text = counted(view[name], view.at_least.includes(name), words);
+    return html`<dd class="${text.length > WIDE && "wide"}">${text}</dd>`;
+  };
   return html`
     <div class="${overdue > 0 && "missed"}"><dt>${SIGNS.overdue} ${words.overdue}</dt>
-      <dd>${short(overdue, words)}</dd></div>
-    <div class="${soon > 0 && "warning"}">
-      <dt>${SIGNS.soon} ${words.soon}</dt>
-      <dd>${soon === null ? words.unknown : short(soon, words)}</dd></div>
-    <div><dt>${words.open}</dt><dd>${short(open, words)}</dd></div>`;
+      ${n("overdue")}</div>
+    <div class="${soon > 0 && "warning"}"><dt>${SIGNS.soon} ${words.soon}</dt>${n("due_soon")}</div>
+    <div class="${open >= 1e5 && "wide"}"><dt>${words.open}</dt>${n("open")}</div>`;
 }
 
 function tally(status, n, words) {

@@ -8,13 +8,13 @@ import { share } from "./units.js";
 
 const SIGN_OF = { met: "met", on_roadmap: "risk", behind: "missed" };
 
-export function roadmapTable(view, words) {
+export function roadmapTable(view, indicators, settings, words) {
   const heads = words.roadmap;
-  return html`<table class="matrix roadmap" style="--share:${share(view.indicators)}">
+  return html`<table class="matrix roadmap" style="--share:${share(indicators, settings.steps)}">
     <thead><tr><th scope="col">${heads.indicator}</th><th scope="col">${heads.now}</th>
       <th scope="col">${heads.asked}</th><th scope="col">${heads.next}</th>
-      <th scope="col">${heads.year}</th><th scope="col">${heads.ahead}</th></tr></thead>
-    <tbody>${view.indicators.map((indicator) => line(view, indicator, words))}</tbody></table>`;
+      <th scope="col" class="far">${heads.year}</th><th scope="col" class="far">${heads.ahead}</th></tr></thead>
+    <tbody>${indicators.map((indicator) => line(view, indicator, words))}</tbody></table>`;
 }
 
 function line(view, indicator, words) {
@@ -22,8 +22,8 @@ function line(view, indicator, words) {
   const beside = view.unit === null && level && html` <span class="level">${words.levels[level]}</span>`;
   return html`<tr><th scope="row">${nameOf(indicator, words)}${beside}</th>
     ${now(indicator, words)}${steps(view, indicator, words)}
-    <td>${percent(target, words)}</td>
-    <td>${prospect.rate === null ? "–" : tenths(prospect.rate, words)}</td></tr>`;
+    <td class="far">${percent(target, words)}</td>
+    <td class="far">${prospect.rate === null ? "–" : tenths(prospect.rate, words)}</td></tr>`;
 }
 
 function now({ a, b, met, target, light, status }, words) {

@@ -3,7 +3,7 @@
 import { comparison } from "./certificate.js";
 import { dueLists, dueParts } from "./due.js";
 import { minuteOfDay } from "./format.js";
-import { header, status, strip } from "./frame.js";
+import { header, isCrowded, status, strip } from "./frame.js";
 import { freshness, serverNowMs } from "./freshness.js";
 import { columnsFor, tiles } from "./overview.js";
 import { roadmapTable } from "./roadmap.js";
@@ -13,8 +13,11 @@ import { trend, trendParts } from "./trend.js";
 import { matrix, matrixParts } from "./units.js";
 import { LANGUAGES } from "./words.js";
 
+/** A demonstration shows a working day at whatever hour: its own clock rules, not the room's. */
+const NOON = 12 * 60;
+
 /**
- * {fresh, compared, header, strip, status, main, minute, theme, dim, blank}. `main` is {page, markup},
+ * {fresh, compared, header, crowded, strip, status, main, minute, theme, dim, blank, words}. `main` is {page, markup},
  * or of page A {page, tiles, columns, rows}, whose tiles are put on the screen one by one.
  */
 export function screen(state, settings, rotation, at, startedAt, limits) {
@@ -23,18 +26,19 @@ export function screen(state, settings, rotation, at, startedAt, limits) {
   const fresh = freshness(state, at, startedAt, limits, words);
   const compared = comparison(state.certificate, nowMs, words);
   const minute = nowMs === null ? null : minuteOfDay(nowMs);
+  const scheduled = state.view && state.view.demo ? NOON : minute;
   const lastEventAt = state.beat ? state.beat.last_event_at : null;
   const slide = slideAt(pagesOf(state.view, settings), stepAt(rotation, at, settings.every));
   const main = state.view ? mainOf(state.view, slide, settings, words, nowMs, fresh) : null;
   return {
-    fresh, compared, minute, main,
+    fresh, compared, minute, main, words,
+    crowded: isCrowded(state.view),
     header: header(state.view, nowMs, main && main.scope, words),
     strip: strip(state.view, fresh, lastEventAt, words),
     status: status(fresh, compared, fresh.band ? null : placeOf(slide, rotation, words)),
-    theme: settings.theme === "auto" ? autoTheme(minute, settings) : settings.theme,
-    dim: within(minute, settings.dim),
-    blank: within(minute, settings.blank),
-    words,
+    theme: settings.theme === "auto" ? autoTheme(scheduled, settings) : settings.theme,
+    dim: within(scheduled, settings.dim),
+    blank: within(scheduled, settings.blank),
   };
 }
 
@@ -44,7 +48,7 @@ export function pagesOf(view, settings) {
   const says = {
     A: true,
     B: view.rows.length > 0,
-    C: view.overdue !== null || view.late.length > 0 || view.soon.length > 0,
+    C: (view.overdue !== null && view.officer === null) || view.late.length > 0 || view.soon.length > 0,
     D: view.indicators.length > 0,
     R: view.indicators.length > 0,
   };
@@ -66,9 +70,11 @@ function mainOf(view, { page, turn }, settings, words, nowMs, fresh) {
       return { page, scope: null, markup: dueLists(view, part, settings, words, nowMs) };
     }
     case "D":
-      return { page, scope: null, markup: trend(view, nth(trendParts(view)), words) };
-    case "R":
-      return { page, scope: null, markup: roadmapTable(view, words) };
+      return { page, scope: null, markup: trend(view, nth(trendParts(view, settings)), words) };
+    case "R": {
+      const some = nth(parts(view.indicators, settings.steps));
+      return { page, scope: null, markup: roadmapTable(view, some, settings, words) };
+    }
     default: {
       const columns = settings.tileColumns || columnsFor(view);
       const all = tiles(view, words, fresh.dashes);

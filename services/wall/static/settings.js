@@ -3,6 +3,8 @@
 import { LANGUAGES } from "./words.js";
 
 const PAGES = ["A", "B", "C", "D", "R"];
+const LARGE = 1.15;
+const HUGE = 1.3;
 const number = (text, from, to, otherwise) => {
   const n = Number(text);
   return text !== null && text !== "" && n >= from && n <= to ? n : otherwise;
@@ -12,7 +14,7 @@ const number = (text, from, to, otherwise) => {
 export function settingsFrom(parameters) {
   const get = (name) => parameters.get(name);
   const pages = (get("pages") || "A,B,C,D").toUpperCase().split(",").filter((p) => PAGES.includes(p));
-  const scale = number(get("scale"), 0.5, 1.25, 1);
+  const scale = number(get("scale"), 0.5, 1.75, 1);
   return {
     pages: pages.length > 0 ? pages : PAGES.slice(0, 4),
     every: number(get("every"), 0.1, 3600, 20), // seconds a page
@@ -32,13 +34,37 @@ export function settingsFrom(parameters) {
   };
 }
 
+/* All in hundredths of the screen's height, as the style has them. */
+const WIDE = 177.8 - 6; // without the margins
+const AROUND = 24.2; // header, footer, margins
+const HEAD = 7.6; // of a table or a list
+const ROW = 5.2;
+const LARGE_ROW = 6.2; // words take two lines
+const TWO_LINES = 7.8; // of a name
+const THREE_LINES = 11;
+const DOSSIER = 11.2;
+const RATE = 16; // a column with a sign and a rate
+
 /** What fits on a page: a room that needs bigger letters sees fewer of them at once. */
 export function fitting(scale) {
+  const [large, huge] = [scale > LARGE, scale > HUGE];
+  const high = 100 / scale - (huge ? AROUND - 2.4 : AROUND) - (huge ? HEAD - 1.6 : HEAD);
+  const wide = WIDE / scale - 4.8;
+  const names = huge ? 0.32 : large ? 0.22 : 0.25; // of a table's width, as the style has it
+  const fit = (height) => Math.max(1, Math.floor(high / height));
   return {
+    large,
+    huge,
     tileRows: Math.max(1, Math.min(2, Math.floor(2.05 / scale))),
     tileColumns: scale <= 1 ? null : Math.max(1, Math.floor(4 / scale)), // null: as many as needed
-    rows: Math.max(2, Math.floor(13.2 / scale)),
-    dossiers: Math.max(1, Math.floor(6.2 / scale)),
+    rows: fit(large ? LARGE_ROW : ROW),
+    highRows: fit(large ? THREE_LINES : TWO_LINES),
+    steps: fit(TWO_LINES),
+    rates: huge ? Math.floor(((1 - names) * wide - 9) / RATE) : Infinity,
+    dossiers: fit(DOSSIER),
+    names: names * wide - 1,
+    longNames: (names + (large && !huge ? 0.04 : 0.1)) * wide - 1,
+    list: large ? wide : (wide - 6) / 2,
   };
 }
 

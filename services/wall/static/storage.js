@@ -2,19 +2,21 @@
 
 const keyFor = (search) => `motcua.wall:${search}`;
 
-/** What was kept for this address: {view, figuresAtMs}, or null. */
-export function load(search) {
+/** What a page of this build kept for this address: {view, figuresAtMs}, or null. */
+export function load(search, build) {
   try {
     const kept = JSON.parse(localStorage.getItem(keyFor(search)));
-    return kept && kept.view && kept.figuresAtMs ? kept : null;
+    // what another build kept may lack what this one shows
+    if (!kept || kept.build !== build) return null;
+    return { view: kept.view, figuresAtMs: kept.figuresAtMs };
   } catch {
-    return null; // another version's, or storage is forbidden: nothing is kept then
+    return null; // storage is forbidden: nothing is kept then
   }
 }
 
-export function save(search, { view, figuresAtMs }) {
+export function save(search, build, { view, figuresAtMs }) {
   try {
-    localStorage.setItem(keyFor(search), JSON.stringify({ view, figuresAtMs }));
+    localStorage.setItem(keyFor(search), JSON.stringify({ build, view, figuresAtMs }));
   } catch {
     // full or forbidden: the wall works without
   }

@@ -6,24 +6,30 @@ import { html } from "./markup.js";
 import { gapWords, nameOf, rate } from "./overview.js";
 import { SIGNS } from "./symbols.js";
 
-/** The indicators that have anything to show. */
-export function trendParts(view) {
+/**
+ * [{indicator, drawn, said}]: those that have anything to show; in a room that needs big letters
+ * the drawing and the sentences come one after the other.
+ */
+export function trendParts(view, { large }) {
   const arisen = view.indicators.filter((indicator) => indicator.a > 0);
-  return arisen.length > 0 ? arisen : view.indicators.slice(0, 1);
+  const shown = arisen.length > 0 ? arisen : view.indicators.slice(0, 1);
+  return shown.flatMap((indicator) =>
+    large
+      ? [{ indicator, drawn: false, said: true }, { indicator, drawn: true, said: false }]
+      : [{ indicator, drawn: true, said: true }],
+  );
 }
 
-export function trend(view, indicator, words) {
+export function trend(view, { indicator, drawn, said }, words) {
   const level = view.unit === null && indicator.level && words.levels[indicator.level];
-  return html`
-    <section class="chart ${indicator.status}">
-      <h2>${nameOf(indicator, words)}${level && html` <span class="level">${level}</span>`}</h2>
-      ${chart(view, indicator, words)}
-    </section>
-    <section class="says ${indicator.status}">${
+  const title = html`<h2>${nameOf(indicator, words)}${level && html` <span class="level">${level}</span>`}</h2>`;
+  return html`${drawn && html`
+    <section class="chart ${indicator.status}">${title}${chart(view, indicator, words)}</section>`}${said && html`
+    <section class="says ${indicator.status}">${!drawn && title}${
       indicator.a === 0
         ? html`<p class="big">${words.notArisen}</p>`
         : [now(indicator, words), gap(indicator, words), needed(indicator, words), ahead(view, indicator, words)]
-    }</section>`;
+    }</section>`}`;
 }
 
 function now(indicator, words) {

@@ -1,15 +1,16 @@
 // Page B «Theo đơn vị»: a row for each unit, the worst on top; of one unit its officers. Pure.
 
-import { percent, rateTenths, short, tenths } from "./format.js";
+import { percent, rateTenths, tenths } from "./format.js";
 import { html } from "./markup.js";
-import { isFew } from "./overview.js";
+import { fitted } from "./names.js";
+import { counted, isFew } from "./overview.js";
 import { parts } from "./rotation.js";
 import { SIGNS } from "./symbols.js";
 
 const FEWEST_ROWS = 8;
 
 /**
- * [{level, rows, of, number, parts}]: the pages of the matrix, a level after the other. A level has
+ * [{level, columns, high, rows, of, number, parts}]: the pages of the matrix, a level after the other. A level has
  * its own indicators, so it has its own table.
  */
 export function matrixParts(view, settings) {
@@ -17,10 +18,14 @@ export function matrixParts(view, settings) {
   return levels.flatMap((level) => {
     const rows = view.rows.filter((row) => row.level === level);
     const sorted = settings.fixedOrder ? rows : [...rows].sort(worse);
-    const split = parts(sorted, settings.rows);
-    return split.map((some, i) => ({
-      level, rows: some, of: rows.length, number: i + 1, parts: split.length,
-    }));
+    // a name on two lines needs a higher row
+    const high = rows.some((row) => fitted(row.name, settings.names).size === "two");
+    const split = parts(sorted, high ? settings.highRows : settings.rows);
+    return split.flatMap((some, i) =>
+      parts(columnsOf(view, level), settings.rates).map((columns) => ({
+        level, columns, high, rows: some, of: rows.length, number: i + 1, parts: split.length,
+      })),
+    );
   });
 }
 
@@ -35,27 +40,27 @@ function worse(one, other) {
   );
 }
 
-/** The indicators of a part, with their place in the cells. */
-function columnsOf(view, { level }) {
+/** The indicators of a level, with their place in the cells. */
+function columnsOf(view, level) {
   return view.indicators
     .map((indicator, place) => ({ indicator, place }))
     .filter(({ indicator }) => indicator.level === null || indicator.level === level);
 }
 
 export function matrix(view, part, settings, words) {
-  const columns = columnsOf(view, part);
+  const { columns } = part;
   const overdue = part.rows.some((row) => row.overdue !== null);
   const order = settings.fixedOrder ? words.fixedOrder : words.worstFirst;
   const which = part.parts > 1 ? ` · ${part.number}/${part.parts}` : "";
-  return html`<table class="matrix" style="--share:${share(part.rows)}">
+  return html`<table class="matrix ${part.high && "high"}" style="--share:${share(part.rows, settings.rows)}">
     <thead><tr><th scope="col">${order}${which}</th>${columns.map(({ indicator }) =>
       head(indicator, words),
     )}${overdue && html`<th scope="col" class="late">${words.lateColumn}</th>`}</tr></thead>
-    <tbody>${part.rows.map((row) => line(row, columns, overdue, words))}</tbody></table>`;
+    <tbody>${part.rows.map((row) => line(row, part, overdue, settings, words))}</tbody></table>`;
 }
 
 /** How much of the height the rows take: a few of them are not stretched over all of it. */
-export const share = (rows) => Math.min(1, rows.length / FEWEST_ROWS);
+export const share = (rows, most) => Math.min(1, rows.length / Math.min(FEWEST_ROWS, most));
 
 function head(indicator, words) {
   const name = words.columns[indicator.code] || indicator.short;
@@ -63,11 +68,15 @@ function head(indicator, words) {
     <span class="target">${words.atLeast}${percent(indicator.target, words)}%</span></th>`;
 }
 
-function line(row, columns, overdue, words) {
-  return html`<tr><th scope="row">${row.name}</th>${columns.map(({ indicator, place }) =>
+function line(row, { columns, high }, overdue, settings, words) {
+  const { text, size } = fitted(row.name, high ? settings.longNames : settings.names);
+  return html`<tr><th scope="row"><span class="${size}">${text}</span></th>${columns.map(({ indicator, place }) =>
     cell(row.cells[place], indicator, words),
-  )}${overdue && html`<td class="late ${row.overdue > 0 && "missed"}">${short(row.overdue, words)}</td>`}</tr>`;
+  )}${overdue && html`<td class="late ${row.overdue > 0 && "missed"}">${late(row, words)}</td>`}</tr>`;
 }
+
+/** Of an officer perhaps a least number: «?» where that is nothing. */
+const late = (row, words) => counted(row.overdue, row.at_least, { ...words, unknown: "?" });
 
 function cell(found, { target, counts }, words) {
   if (!found) return html`<td></td>`;

@@ -28,12 +28,13 @@ let reloading = false;
 if (matchMedia("(max-width: 800px)").matches) rotation = { ...rotation, paused: true };
 
 const link = new Link(search, receive, limits);
-const kept = load(search);
+const kept = load(search, build);
 if (kept) state = reduce(state, { type: "stored", data: kept }, startedAt);
 const first = JSON.parse(element("first").textContent);
 page.style.setProperty("--scale", settings.scale);
 page.classList.toggle("traditional", settings.traditional);
-page.classList.toggle("large", settings.scale > 1.15);
+page.classList.toggle("large", settings.large);
+page.classList.toggle("huge", settings.huge);
 if (first.snapshot) receive({ type: "snapshot", data: first.snapshot });
 receive({ type: "certificate", data: first.certificate });
 receive({ type: "beat", data: first.beat });
@@ -108,7 +109,7 @@ function receive(message) {
   if (message.type === "beat") {
     restartWatchdog();
     if (message.data.build !== build) reloadOnce("motcua.reloaded", message.data.build);
-    if (state.view !== null && state.figuresAtMs !== null) save(search, state);
+    if (state.view !== null && state.figuresAtMs !== null) save(search, build, state);
   }
   if (state.gap && !before.gap) link.fetch(seconds());
   draw();
@@ -129,6 +130,7 @@ function draw() {
   const [x, y] = settings.shift ? shiftAt(minute) : [0, 0];
   page.style.setProperty("--right", `${x}px`);
   page.style.setProperty("--down", `${y}px`);
+  element("header").className = shown.crowded ? "crowded" : "";
   place(element("header"), shown.header);
   place(element("strip"), shown.strip);
   place(element("status"), shown.status);
