@@ -83,7 +83,10 @@ def load_calendar(file: Path | None = None) -> WorkingCalendar:
     # here, for it takes a fifth of a second and many who know this module load no calendar
     import holidays
 
-    public = holidays.country_holidays(read.country, years=years)
+    try:
+        public = holidays.country_holidays(read.country, years=years)
+    except NotImplementedError as error:
+        raise ValueError(f"the package holidays knows no country {read.country}") from error
     forced = {d: True for y in read.years for d in y.working}
     forced |= {d: False for y in read.years for d in y.free}
     first, last = date(years[0], 1, 1), date(years[-1], 12, 31)

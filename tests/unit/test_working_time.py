@@ -2,7 +2,6 @@
 
 from datetime import date, datetime, timedelta, timezone
 
-import holidays
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -127,17 +126,6 @@ def test_the_clock_stands_still_while_papers_are_awaited(due, start, end, moved,
     paused = WORK.worked(at(end)) - WORK.worked(at(start))
 
     assert local(WORK.later(at(due), paused)) == moved, why
-
-
-def test_public_holidays_are_those_of_the_package():
-    """They are read past the package's own door, which would import every country there is."""
-    calendar = load_calendar()
-    first = calendar.first
-    public = holidays.country_holidays("VN", years=range(first.year, first.year + 3))
-    weekdays = [day for day in sorted(public) if day.weekday() < 5]
-
-    assert len(weekdays) > 20
-    assert not any(calendar.working[(day - first).days] for day in weekdays)
 
 
 def test_a_country_that_nobody_knows_is_an_error(tmp_path):
