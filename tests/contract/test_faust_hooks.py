@@ -67,6 +67,7 @@ PARAMETERS: list[tuple[Any, list[str]]] = [
         driver.AIOKafkaConsumerThread._fetch_records,
         ["self", "consumer", "active_partitions", "timeout", "max_records"],
     ),
+    (driver.AIOKafkaConsumerThread._create_worker_consumer, ["self", "transport"]),
     (driver.Consumer._new_consumer_thread, ["self"]),
     (Consumer.seek_to_committed, ["self"]),
     (Consumer.on_buffer_full, ["self", "tp"]),
@@ -144,6 +145,7 @@ SOURCES: list[tuple[Any, str]] = [
     # where aiokafka keeps what RunThread reads
     (AIOKafkaConsumer, "self._subscription = SubscriptionState("),
     (AIOKafkaConsumer, "self._fetcher = Fetcher("),
+    (AIOKafkaConsumer, "fetch_max_wait_ms=self._fetch_max_wait_ms,"),
     # an empty set of partitions means all of them
     (Fetcher.fetched_records, "if partitions and tp not in partitions:"),
     # the position moves when records are handed out, before anything is awaited
