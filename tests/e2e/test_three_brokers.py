@@ -14,6 +14,7 @@ import psutil
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaConnectionError
 
 from schemas.topics import EVENTS
 from tests.support.kafka import eventually
@@ -136,6 +137,17 @@ def kafka_of(stack: LocalStack) -> str:
 
 def partition_state(stack: LocalStack) -> dict[str, Any]:
     """Leader and copies of the partition that the unit's events are in."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return _told_by_a_broker(stack)
+        except KafkaConnectionError:
+            # it asked the one that was just killed
+            if time.monotonic() > deadline:
+                raise
+
+
+def _told_by_a_broker(stack: LocalStack) -> dict[str, Any]:
     admin = KafkaAdminClient(bootstrap_servers=kafka_of(stack))
     try:
         (found,) = admin.describe_topics([EVENTS.full_name()])
