@@ -193,8 +193,9 @@ def test_what_was_compared_is_told_and_never_for_longer_than_it_holds(
 def test_a_certificate_belongs_to_the_state(page: Page) -> None:
     steps = _states(page, ("certificate", EQUAL), ("snapshot", SNAPSHOT), ("bye", {}))
     assert [step["certificate"] for step in steps] == [EQUAL] * 3
-    never = _call(page, "certificate", "comparison", None, NOW_MS)
-    assert (never["state"], never["text"]) == ("never", "Chưa đối chiếu với lịch sử")
+    for nothing in (None, {**EQUAL, "units": 0, "units_compared": 0}):
+        never = _call(page, "certificate", "comparison", nothing, NOW_MS)
+        assert (never["state"], never["text"]) == ("never", "Chưa đối chiếu với lịch sử")
 
 
 SNAPSHOT = {

@@ -6,7 +6,10 @@ import { VI } from "./words.js";
 
 /** {state, sign, text}; a difference is an alarm for as long as nothing newer says otherwise. */
 export function comparison(certificate, nowMs, words = VI) {
-  if (certificate === null) return says("never", "quiet", words.neverCompared);
+  // of no unit at all: the history had nothing yet
+  if (certificate === null || (certificate.state === "equal" && certificate.units === 0)) {
+    return says("never", "quiet", words.neverCompared);
+  }
   const atMs = Date.parse(certificate.compared_at);
   const { state, units, units_compared, units_differing, history_behind } = certificate;
   if (state === "differs") {
