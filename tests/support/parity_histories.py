@@ -50,6 +50,8 @@ THEMES: tuple[tuple[str, ...], ...] = (
     # money
     ("received", "paid", "paid", "refunded", "refunded", "resolved", "corrected"),
     ("received", "paid", "fee_waived", "payment_requested", "resolved", "corrected"),
+    # papers and result digitised
+    ("received", "digitized", "digitized", "digitized", "resolved", "resolved.v1"),
     # the order of things
     ("received", "digitized", "returned", "reopened", "resolved", "resolved.v1", "corrected"),
     # all there is, corrections often
