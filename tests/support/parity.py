@@ -1,4 +1,4 @@
-"""One record of events, judged by both engines: the core, and the views of ClickHouse.
+"""One record of events, judged by both engines: the core, and the SQL of ClickHouse.
 
 ``python -m tests.support.parity 10000 [SEED]`` compares so many dossiers and prints the seed.
 """
